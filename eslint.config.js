@@ -1,0 +1,28 @@
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const tensorLibraries = ['@tensorflow/*', 'onnxruntime-node', 'onnxruntime-common', 'koffi'];
+
+export default defineConfig(
+  { ignores: ['dist', 'node_modules', 'runs', 'coverage', 'test/fixtures'] },
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'draw from src/random.ts: a seed is an argument' },
+      ],
+    },
+  },
+  {
+    files: ['src/**'],
+    ignores: ['src/tensor/**', 'src/index.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ group: tensorLibraries, message: 'only src/tensor does' }] }],
+    },
+  },
+);
