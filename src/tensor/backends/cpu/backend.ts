@@ -1,0 +1,106 @@
+/** The oracle: TensorFlow.js' plain JavaScript kernels, run eagerly. Slow, simple, and what the others are checked against. */
+import * as tf from '@tensorflow/tfjs';
+import { sizeOf, specOf, type Backend, type HostTensor, type HostTensors, type Session, type Specs } from '../../compile.ts';
+import type { Tensor, Tensors } from '../../ops.ts';
+import './kernels.ts';
+
+tf.env().set('PROD', true); // silences the advice to install tfjs-node
+
+const toHost = async (x: Tensor): Promise<HostTensor> => {
+  const data = await x.data();
+  return { shape: x.shape, data: data instanceof Int32Array ? data : Float32Array.from(data as Float32Array) };
+};
+const toDevice = ({ shape, data }: HostTensor): Tensor =>
+  tf.tensor(data.slice(), [...shape], data instanceof Int32Array ? 'int32' : 'float32');
+
+async function onCpu(): Promise<void> {
+  await tf.setBackend('cpu');
+}
+
+/** Calls `f` after every call before it has ended. */
+function oneAtATime() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(f: () => Promise<T>): Promise<T> => {
+    const next = last.then(f);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+export const backend: Backend = {
+  name: 'cpu',
+
+  probe() {
+    return Promise.resolve({ usable: true, detail: `TensorFlow.js ${tf.version.tfjs}, plain JavaScript`, devices: ['cpu'] });
+  },
+
+  async open(initial: HostTensors): Promise<Session> {
+    await onCpu();
+    const state: Record<string, Tensor> = Object.fromEntries(
+      Object.entries(initial).map(([name, value]) => [name, tf.keep(toDevice(value))]),
+    );
+    const inOrder = oneAtATime();
+
+    return {
+      compile(name, program, specs) {
+        return Promise.resolve((inputs: HostTensors) =>
+          inOrder(async () => {
+            await onCpu();
+            checkInputs(name, inputs, specs);
+            const result = tf.tidy(() => {
+              const { state: next = {}, outputs } = program(state, Object.fromEntries(
+                Object.entries(inputs).map(([key, value]) => [key, toDevice(value)]),
+              ));
+              // clones, because an entry may be handed through unchanged, or under two names
+              const kept = (group: Tensors) => Object.fromEntries(Object.entries(group).map(([key, x]) => [key, x.clone()]));
+              return { next: kept(next), outputs: kept(outputs) } as unknown as tf.TensorContainer;
+            }) as unknown as { next: Tensors; outputs: Tensors };
+            for (const [key, value] of Object.entries(result.next)) {
+              state[key]?.dispose();
+              state[key] = tf.keep(value);
+            }
+            const outputs: Record<string, HostTensor> = {};
+            for (const [key, value] of Object.entries(result.outputs)) {
+              outputs[key] = await toHost(value);
+              value.dispose();
+            }
+            return outputs;
+          }),
+        );
+      },
+      read(names = Object.keys(state)) {
+        return inOrder(async () => {
+          const values: Record<string, HostTensor> = {};
+          for (const name of names) values[name] = await toHost(state[name]!);
+          return values;
+        });
+      },
+      write(values) {
+        return inOrder(async () => {
+          await onCpu();
+          for (const [name, value] of Object.entries(values)) {
+            state[name]?.dispose();
+            state[name] = tf.keep(toDevice(value));
+          }
+        });
+      },
+      close() {
+        return inOrder(() => {
+          tf.dispose(state);
+          return Promise.resolve();
+        });
+      },
+    };
+  },
+};
+
+/** A wrong shape here is a bug of the caller: it would be a wrong graph on a compiling backend. */
+export function checkInputs(program: string, inputs: HostTensors, specs: Specs): void {
+  for (const [name, { shape, dtype }] of Object.entries(specs)) {
+    const given = inputs[name] && specOf(inputs[name]);
+    if (!given || given.dtype !== dtype || given.shape.join() !== shape.join() || inputs[name]!.data.length !== sizeOf(shape)) {
+      const found = given ? `${given.dtype} [${given.shape.join(', ')}]` : 'nothing';
+      throw new TypeError(`${program}: input ${name} must be ${dtype} [${shape.join(', ')}], got ${found}`);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What a backend must offer: sessions that hold state on the device and run pure functions over it.
+ *
+ * A program is a pure function of tensors. A compiling backend runs it once, on tensors that record instead of compute,
+ * and executes the recorded graph from then on; the eager one simply runs it. So a program must not read tensors, and
+ * must not depend on anything that changes between two calls other than its arguments.
+ */
+import type { Tensors } from './ops.ts';
+
+/** A value in host memory; Float32Array is float32, Int32Array int32. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+export type HostTensors = Readonly<Record<string, HostTensor>>;
+
+/** Shape and type of an argument that changes from call to call. */
+export interface Spec {
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32';
+}
+export type Specs = Readonly<Record<string, Spec>>;
+
+/**
+ * (state, inputs) → { state, outputs }. `state` is the whole session state; the state returned may be a part of it, and
+ * what it leaves out stays as it is. Outputs are read back to the host.
+ */
+export type Program = (state: Tensors, inputs: Tensors) => { readonly state?: Tensors; readonly outputs: Tensors };
+
+/** One compiled program: inputs from the host, outputs to the host, state updated in place of the old. */
+export type Executable = (inputs: HostTensors) => Promise<HostTensors>;
+
+/** State on a device and the programs compiled over it. Calls run one at a time, in the order made. */
+export interface Session {
+  /** Compiles a program; `name` appears in messages and profiles. */
+  compile(name: string, program: Program, inputs: Specs): Promise<Executable>;
+  /** Copies state to the host, all of it or the named entries. */
+  read(names?: readonly string[]): Promise<HostTensors>;
+  /** Replaces state entries; shapes must match. */
+  write(values: HostTensors): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Threads inside one operation; absent: the backend's choice. */
+  readonly threads?: number | undefined;
+  readonly device?: string | undefined;
+}
+
+export type Availability =
+  | { readonly usable: true; readonly detail: string; readonly devices: readonly string[] }
+  | { readonly usable: false; readonly reason: string; readonly remedy: string };
+
+export interface Backend {
+  readonly name: string;
+  /** Whether it can run here, and why not. Never throws. */
+  probe(): Promise<Availability>;
+  /** Opens a session; the state's names and shapes are fixed from here on. */
+  open(state: HostTensors, options: SessionOptions): Promise<Session>;
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
+
+export const hostScalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
+export const scalarSpec: Spec = { shape: [], dtype: 'float32' };
+export const specOf = ({ shape, data }: HostTensor): Spec => ({
+  shape,
+  dtype: data instanceof Int32Array ? 'int32' : 'float32',
+});
+
+/** The entries of `all` whose names start with `prefix/`, without it. */
+export function under<T>(all: Readonly<Record<string, T>>, prefix: string): Record<string, T> {
+  const start = `${prefix}/`;
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, x]) => (name.startsWith(start) ? [[name.slice(start.length), x]] : [])),
+  );
+}
+
+/** Joins named groups into one flat record: { params: { w } } → { 'params/w': w }. */
+export function joined<T>(groups: Readonly<Record<string, Readonly<Record<string, T>>>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(groups).flatMap(([prefix, group]) =>
+      Object.entries(group).map(([name, x]) => [`${prefix}/${name}`, x] as const),
+    ),
+  );
+}
