@@ -1,0 +1,41 @@
+/** The identity of a run: a hash of what determines its result, and of nothing else. */
+import { createHash } from 'node:crypto';
+import type { Experiment } from '../config/schema.ts';
+
+/**
+ * Raised by one whenever the same configuration starts to compute something else (a corrected component, another order
+ * of augmentation), so that older results are trained again instead of being taken for new ones.
+ */
+export const trajectoryVersion = 1;
+
+/**
+ * What determines the result. Left out, because a run is the same run without them:
+ *
+ * - `name`, `study`: labels, and which other runs there are;
+ * - `log`: what is written down on the way (asking for meters never changes a step);
+ * - `eval.batch`: how the held-out set is cut up. `eval.every` stays: it decides among which evaluations `best` is chosen;
+ * - `dataset.root`: where the files lie; what is in them is the fingerprint;
+ * - `seed` of the experiment: the run's own stands instead.
+ */
+export function identity(experiment: Experiment, seed: number, fingerprint: string): unknown {
+  const { name: _name, study: _study, log: _log, ...determining } = experiment;
+  const { batch: _batch, ...evaluation } = determining.eval;
+  const { root: _root, ...dataset } = determining.dataset as Record<string, unknown>;
+  return { trajectoryVersion, ...determining, dataset, eval: evaluation, seed, fingerprint };
+}
+
+/** SHA-256 of `identity`, 64 hex digits. */
+export const runId = (experiment: Experiment, seed: number, fingerprint: string): string =>
+  createHash('sha256').update(canonicalJson(identity(experiment, seed, fingerprint))).digest('hex');
+
+/** The eight digits a run's folder carries. */
+export const id8 = (id: string): string => id.slice(0, 8);
+
+/** JSON with sorted keys and without undefined values, so that equal values have equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, x: unknown) =>
+    typeof x === 'object' && x !== null && !Array.isArray(x)
+      ? Object.fromEntries(Object.entries(x).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : x,
+  );
+}

@@ -1,0 +1,129 @@
+/** Every run under a folder of runs, finished or not. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import { UserError } from '../errors.ts';
+import { attemptCount } from './claim.ts';
+import type { Environment } from './env.ts';
+import { runFiles } from './layout.ts';
+import type { RunResult, RunStatus } from './metrics.ts';
+import { readAttempt, readEnv } from './read.ts';
+import { readResult } from './store.ts';
+import { hasPlan, readPlan } from './study.ts';
+
+/**
+ * `planned`: no folder yet; `unfinished`: neither a result nor a reason why not (training now, or killed);
+ * `unreadable`: a file was altered, `reason` says which.
+ */
+export type RunState = RunStatus | 'unfinished' | 'planned' | 'unreadable';
+
+export interface RunEntry {
+  readonly dir: string;
+  /** The folder below the root, with forward slashes. */
+  readonly path: string;
+  readonly state: RunState;
+  /** The whole id, or its first eight digits where only the folder's name tells. */
+  readonly id: string;
+  readonly seed?: number;
+  readonly study?: string;
+  readonly arm?: string;
+  readonly reason?: string;
+  readonly result?: RunResult;
+  readonly env?: Environment;
+  /** How many attempts were set aside before this one. */
+  readonly attempts: number;
+  /** When a file in the folder last changed (ISO 8601, UTC). */
+  readonly updatedAt?: string;
+}
+
+/** The single runs and the studies' runs below `root`, sorted by folder. No folder there, no runs. */
+export async function listRuns(root: string): Promise<RunEntry[]> {
+  const entries: RunEntry[] = [];
+  for (const name of folders(root)) {
+    const dir = join(root, name);
+    entries.push(...(isRun(dir) ? [await readEntry(root, dir)] : await listStudy(root, dir)));
+  }
+  return entries;
+}
+
+/** A study's runs: those of its plan in the plan's order, then those in its folder that the plan does not know. */
+export async function listStudy(root: string, dir: string): Promise<RunEntry[]> {
+  const study = basename(dir);
+  const entries: RunEntry[] = [];
+  for (const { arm, seed, id, path } of hasPlan(dir) ? (await readPlan(dir)).runs : []) {
+    const runFolder = join(dir, path);
+    const known = { study, arm, seed, id };
+    if (isRun(runFolder)) entries.push({ ...(await readEntry(root, runFolder)), ...known });
+    else entries.push({ ...known, dir: runFolder, path: slashed(relative(root, runFolder)), state: 'planned', attempts: 0 });
+  }
+  const planned = new Set(entries.map((entry) => entry.dir));
+  for (const arm of folders(dir)) {
+    for (const run of folders(join(dir, arm)).map((name) => join(dir, arm, name))) {
+      if (isRun(run) && !planned.has(run)) entries.push({ ...(await readEntry(root, run)), study, arm });
+    }
+  }
+  return entries;
+}
+
+/** One run's folder, in whatever state it is. */
+export async function readEntry(root: string, dir: string): Promise<RunEntry> {
+  const path = slashed(relative(root, dir));
+  const place = { dir, path, id: basename(dir).slice(-8), attempts: attemptCount(dir), updatedAt: lastChange(dir) };
+  try {
+    const env = existsSync(join(dir, runFiles.env)) ? await readEnv(dir) : undefined;
+    return { ...place, ...(env && { env }), ...(await readState(dir)) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...place, state: 'unreadable', reason: error.message };
+  }
+}
+
+type State = Pick<RunEntry, 'state' | 'seed' | 'study' | 'arm' | 'reason' | 'result'> & { readonly id?: string };
+
+async function readState(dir: string): Promise<State> {
+  const result = await readResult(dir);
+  if (result) {
+    const { id, seed, study, arm, reason, status } = result;
+    return {
+      state: status,
+      id,
+      seed,
+      ...(study !== undefined && { study }),
+      ...(arm !== undefined && { arm }),
+      ...(reason !== undefined && { reason }),
+      result,
+    };
+  }
+  const seed = await configuredSeed(dir);
+  if (!existsSync(join(dir, runFiles.attempt))) return { state: 'unfinished', ...seed };
+  const { status, reason } = await readAttempt(dir);
+  return { state: status, reason, ...seed };
+}
+
+async function configuredSeed(dir: string): Promise<{ readonly seed?: number }> {
+  const path = join(dir, runFiles.config);
+  if (!existsSync(path)) return {};
+  const { parse } = await import('yaml');
+  const { seed } = parse(await readFile(path, 'utf8')) as { seed: number };
+  return { seed };
+}
+
+/** Whether a folder is a run's: it holds a run's files, or the attempts that came before. */
+export const isRun = (dir: string): boolean =>
+  [runFiles.result, runFiles.env, runFiles.writer, runFiles.attempts].some((file) => existsSync(join(dir, file)));
+
+export const folders = (dir: string): string[] =>
+  existsSync(dir)
+    ? readdirSync(dir, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name)
+        .sort()
+    : [];
+
+function lastChange(dir: string): string {
+  // A file of a run in training may be renamed away between the two calls.
+  const changed = (name: string) => statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return new Date(Math.max(...['.', ...readdirSync(dir)].map(changed))).toISOString();
+}
+
+const slashed = (path: string): string => path.split(sep).join('/');

@@ -1,0 +1,101 @@
+/**
+ * TensorBoard event files, written from the same records as `metrics.jsonl` and `evals.jsonl`.
+ *
+ * A file is a sequence of records, each an `Event` message in a frame:
+ *
+ *     length (uint64) · masked CRC32C of the length (uint32) · event · masked CRC32C of the event (uint32)    little-endian
+ *
+ * The first event holds the file version. References: the record format, https://www.tensorflow.org/tutorials/load_data/tfrecord;
+ * the messages, event.proto and summary.proto of TensorBoard; CRC32C, RFC 3720 appendix B.4.
+ */
+import type { EvalMetrics, StepMetrics } from './metrics.ts';
+import { bytesField, doubleField, floatField, varintField } from './protobuf.ts';
+
+/** Turns a run's records into the bytes of its event file; times are seconds since 1970. */
+export interface EventEncoder {
+  /** Name of the file and its first bytes. */
+  start(wallTime: number): { readonly file: string; readonly bytes: Buffer };
+  step(metrics: StepMetrics, wallTime: number): Buffer;
+  evaluation(metrics: EvalMetrics, wallTime: number): Buffer;
+}
+
+/** An encoder for one run. Steps must not go back: TensorBoard would drop the later points it has already read. */
+export function tensorboardEvents(): EventEncoder {
+  let lastStep = 0;
+  const scalars = (step: number, wallTime: number, values: Readonly<Record<string, number | undefined>>): Buffer => {
+    if (step < lastStep) throw new Error(`event of step ${step} after one of step ${lastStep}`);
+    lastStep = step;
+    return record(scalarEvent(step, wallTime, values));
+  };
+  return {
+    // The name carries no host, unlike TensorFlow's: runs are made to be shared.
+    start: (wallTime) => ({
+      file: `events.out.tfevents.${Math.floor(wallTime)}.ranger21`,
+      bytes: record(Buffer.concat([doubleField(1, wallTime), bytesField(3, 'brain.Event:2')])),
+    }),
+    step: (metrics, wallTime) => scalars(metrics.step, wallTime, stepScalars(metrics)),
+    evaluation: (metrics, wallTime) => scalars(metrics.step, wallTime, evaluationScalars(metrics)),
+  };
+}
+
+const stepScalars = (m: StepMetrics): Record<string, number> => ({
+  'train/loss': m.loss,
+  'train/top1': m.trainTop1,
+  'train/lr': m.lr,
+  'train/epoch': m.epoch,
+  'norm/gradient': m.gradNorm,
+  'norm/parameters': m.paramNorm,
+  'norm/update': m.updateNorm,
+  'time/stepMs': m.ms,
+  'time/dataWaitMs': m.dataWaitMs,
+  'time/imagesPerSecond': m.imagesPerSecond,
+  ...Object.fromEntries(Object.entries(m.meters ?? {}).map(([name, value]) => [`components/${name}`, value])),
+});
+
+const evaluationScalars = (m: EvalMetrics): Record<string, number | undefined> => ({
+  'eval/loss': m.loss,
+  'eval/top1': m.top1,
+  'eval/top5': m.top5,
+});
+
+/** Event { wall_time = 1, step = 2, summary = 5 { value = 1 { tag = 1, simple_value = 2, metadata = 9 } } } */
+function scalarEvent(step: number, wallTime: number, values: Readonly<Record<string, number | undefined>>): Buffer {
+  const summary = Object.entries(values).flatMap(([tag, value]) =>
+    value === undefined
+      ? []
+      : [bytesField(1, Buffer.concat([bytesField(1, tag), floatField(2, value), bytesField(9, scalarMetadata)]))],
+  );
+  return Buffer.concat([doubleField(1, wallTime), varintField(2, step), bytesField(5, Buffer.concat(summary))]);
+}
+
+/** SummaryMetadata { plugin_data = 1 { plugin_name = 1 }, data_class = 4 (1: scalar) } */
+const scalarMetadata = Buffer.concat([bytesField(1, bytesField(1, 'scalars')), varintField(4, 1)]);
+
+/** One event in its frame. */
+export function record(event: Uint8Array): Buffer {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(event.length));
+  return Buffer.concat([length, maskedCrc(length), event, maskedCrc(event)]);
+}
+
+/** Rotated by 15 and offset, so that a checksum of data which itself holds checksums stays good. */
+function maskedCrc(bytes: Uint8Array): Buffer {
+  const crc = crc32c(bytes);
+  const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+  const out = Buffer.alloc(4);
+  out.writeUInt32LE(masked);
+  return out;
+}
+
+/** CRC-32C (Castagnoli): polynomial 0x1EDC6F41, bits reflected, starting at and finally xored with all ones. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});

@@ -1,0 +1,125 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { lsCommand } from '../../src/cli/ls.ts';
+import { showCommand } from '../../src/cli/show.ts';
+import { tableCommand } from '../../src/cli/table.ts';
+import { arms } from '../../src/experiment/ablation.ts';
+import { makePlan } from '../../src/experiment/plan.ts';
+import { writePlan } from '../../src/runs/study.ts';
+import { openSample, sampleExperiment, sampleResult, temporaryFolder } from '../runs/sample.ts';
+
+const root = join(temporaryFolder(), 'runs');
+const plan = makePlan({
+  study: 'demo',
+  arms: arms(sampleExperiment(), { disable: ['pnm'] }),
+  seeds: [0],
+  fingerprint: 'f',
+});
+
+beforeAll(async () => {
+  await writePlan(join(root, 'demo'), plan);
+  for (const { arm, id, path } of plan.runs.slice(0, 2)) {
+    await (await openSample(join(root, 'demo', path))).finish(sampleResult({ id, study: 'demo', arm }));
+  }
+  const failed = await openSample(join(root, 'demo', plan.runs[2]!.path));
+  await failed.abandon('failed', 'out of memory');
+});
+
+/** What the command writes to stdout and stderr. */
+async function outputOf(
+  command: { parseAsync(args: string[], from: { from: 'user' }): Promise<unknown> },
+  ...args: string[]
+) {
+  const [out, error] = [[] as string[], [] as string[]];
+  vi.spyOn(console, 'log').mockImplementation((text: string) => void out.push(`${text}\n`));
+  vi.spyOn(console, 'error').mockImplementation((text: string) => void error.push(`${text}\n`));
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => out.push(text as string) > 0);
+  await command.parseAsync([...args, '--runs', root], { from: 'user' });
+  return { out: out.join(''), error: error.join('') };
+}
+afterEach(() => void vi.restoreAllMocks());
+
+describe('ranger21 table', () => {
+  test('prints Markdown, CSV or JSON, and nothing else', async () => {
+    expect((await outputOf(tableCommand(), 'demo')).out).toContain('| `adamw`       | 0/1: 1 failed ');
+    expect((await outputOf(tableCommand(), 'demo', '--format', 'csv')).out).toMatch(/^study,reference,arm,.*\r\ndemo,/);
+    const { out, error } = await outputOf(tableCommand(), 'demo', '--json');
+    expect((JSON.parse(out) as { rows: { arm: string }[] }).rows.map(({ arm }) => arm)).toEqual([
+      ...['ranger21', '-pnm', 'adamw', 'adamw+sched'],
+    ]);
+    expect(error).toBe('');
+  });
+
+  test('an unknown study is refused with a near one', async () => {
+    await expect(outputOf(tableCommand(), 'dem')).rejects.toMatchObject({
+      message: `no study dem under ${root}; did you mean demo?`,
+      code: 2,
+    });
+  });
+
+  test('an altered result is counted and not averaged', async () => {
+    const path = join(root, 'demo', plan.runs[1]!.path, 'result.json');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.slice(0, 50));
+    const { out } = await outputOf(tableCommand(), 'demo').finally(() => writeFileSync(path, text));
+    expect(out).toContain('| `-pnm`        | 0/1: 1 unreadable ');
+  });
+});
+
+describe('ranger21 ls', () => {
+  test.each<[string[], string[]]>([
+    [[], ['completed', 'completed', 'failed', 'planned']],
+    [['arm:-pnm'], ['completed']],
+    [['status=failed'], ['failed']],
+    [
+      ['study:demo', 'seed:0', 'adamw'],
+      ['failed', 'planned'],
+    ],
+    [['seed:1'], []],
+  ])('%j', async (selectors, states) => {
+    const { out } = await outputOf(lsCommand(), ...selectors, '--json');
+    expect((JSON.parse(out) as { runs: { state: string }[] }).runs.map(({ state }) => state)).toEqual(states);
+  });
+
+  test('nothing found is said on stderr', async () => {
+    expect(await outputOf(lsCommand(), 'seed:1')).toEqual({ out: '', error: `no run under ${root} matches seed:1\n` });
+  });
+
+  test('an unknown field is refused with a near one', async () => {
+    await expect(outputOf(lsCommand(), 'stauts:failed')).rejects.toThrow(
+      'cannot select by stauts; did you mean status?',
+    );
+  });
+});
+
+describe('ranger21 show', () => {
+  test('a finished run and a failed one', async () => {
+    expect((await outputOf(showCommand(), 'demo/ranger21')).out).toContain('status   completed\n');
+    expect((await outputOf(showCommand(), 'demo/adamw')).out).toContain('status   failed: out of memory\n');
+    const { out } = await outputOf(showCommand(), 'demo/adamw', '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      state: 'failed',
+      reason: 'out of memory',
+      lastStep: null,
+      evaluations: [],
+    });
+  });
+});
+
+test('table, ls and show load neither TensorFlow.js nor zod', () => {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
+      /(?<!import type [^;]*)(?:from|import\()\s*'(\.[^']+)'/g,
+    )) {
+      visit(join(file, '..', path));
+    }
+  };
+  ['table', 'ls', 'show'].forEach((name) => visit(`src/cli/${name}.ts`));
+  const heavy = [...seen].filter((file) => /'(zod|@tensorflow\/[^']*)'/.test(readFileSync(file, 'utf8')));
+  expect(heavy).toEqual([]);
+  expect(seen.size).toBeGreaterThan(20);
+});
