@@ -13,7 +13,10 @@ export class UserError extends Error {
   readonly remedy: string;
   readonly code: number;
 
-  constructor(message: string, { remedy, code = exitCode.usage, cause }: { remedy: string; code?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    { remedy, code = exitCode.usage, cause }: { remedy: string; code?: number; cause?: unknown },
+  ) {
     super(message, { cause });
     this.name = 'UserError';
     this.remedy = remedy;

@@ -84,3 +84,19 @@ export function joined<T>(groups: Readonly<Record<string, Readonly<Record<string
     ),
   );
 }
+
+/** A wrong shape here is a bug of the caller: it would be a wrong graph on a compiling backend. */
+export function checkInputs(program: string, inputs: HostTensors, specs: Specs): void {
+  for (const [name, { shape, dtype }] of Object.entries(specs)) {
+    const given = inputs[name] && specOf(inputs[name]);
+    if (
+      !given ||
+      given.dtype !== dtype ||
+      given.shape.join() !== shape.join() ||
+      inputs[name]!.data.length !== sizeOf(shape)
+    ) {
+      const found = given ? `${given.dtype} [${given.shape.join(', ')}]` : 'nothing';
+      throw new TypeError(`${program}: input ${name} must be ${dtype} [${shape.join(', ')}], got ${found}`);
+    }
+  }
+}

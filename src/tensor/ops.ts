@@ -17,7 +17,7 @@ export type Operand = Tensor | number;
 
 export const scalar = (value: number): Tensor => tf.scalar(value, 'float32');
 export const tensor = (data: Float32Array | Int32Array | readonly number[], shape: readonly number[]): Tensor =>
-  tf.tensor(data as Float32Array, [...shape], data instanceof Int32Array ? 'int32' : 'float32');
+  tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32');
 export const zeros = (shape: readonly number[]): Tensor => tf.zeros([...shape]);
 export const range = (n: number): Tensor => tf.range(0, n, 1, 'float32');
 
@@ -47,10 +47,12 @@ export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
 export const toFloat = (x: Tensor): Tensor => tf.cast(x, 'float32');
 
 /** Sum over `axes` (all when absent). */
-export const sum = (x: Tensor, axes?: readonly number[], keepDims = false): Tensor => tf.sum(x, axes && [...axes], keepDims);
+export const sum = (x: Tensor, axes?: readonly number[], keepDims = false): Tensor =>
+  tf.sum(x, axes && [...axes], keepDims);
 export const mean = (x: Tensor, axes?: readonly number[], keepDims = false): Tensor =>
   tf.mean(x, axes && [...axes], keepDims);
-export const max = (x: Tensor, axes?: readonly number[], keepDims = false): Tensor => tf.max(x, axes && [...axes], keepDims);
+export const max = (x: Tensor, axes?: readonly number[], keepDims = false): Tensor =>
+  tf.max(x, axes && [...axes], keepDims);
 /** Sum of tensors of one shape. */
 export const addN = (terms: readonly Tensor[]): Tensor => terms.reduce((total, term) => tf.add(total, term));
 
@@ -71,9 +73,45 @@ export const conv2d = (x: Tensor, kernel: Tensor, stride: number, padding: Paddi
 export const maxPool = (x: Tensor, size: number, stride: number, padding: Padding): Tensor =>
   tf.maxPool(x as tf.Tensor4D, size, stride, padding);
 
-/** Mean over size×size windows; padded positions do not count. */
-export const avgPool = (x: Tensor, size: number, stride: number, padding: Padding): Tensor =>
-  tf.avgPool(x as tf.Tensor4D, size, stride, padding);
+/**
+ * Mean over size×size windows; padded positions do not count. Padding is explicit because TensorFlow.js' own gradient
+ * of a padded mean divides by size² at the border, where the forward pass divided by fewer.
+ */
+export function avgPool(x: Tensor, size: number, stride: number, padding: Padding): Tensor {
+  const windows = ([1, 2] as const).map((axis) => poolWindows(x.shape[axis]!, size, stride));
+  if (padding === 'valid' || windows.every(({ before, after }) => before + after === 0)) {
+    return tf.avgPool(x as tf.Tensor4D, size, stride, 'valid');
+  }
+  const [rows, columns] = windows as [PoolWindows, PoolWindows];
+  const padded = pad(x, [
+    [0, 0],
+    [rows.before, rows.after],
+    [columns.before, columns.after],
+    [0, 0],
+  ]);
+  const shares = rows.covered.flatMap((r) => columns.covered.map((c) => size ** 2 / (r * c)));
+  const share = tensor(shares, [1, rows.covered.length, columns.covered.length, 1]);
+  return mul(tf.avgPool(padded as tf.Tensor4D, size, stride, 'valid'), share);
+}
+
+interface PoolWindows {
+  readonly before: number;
+  readonly after: number;
+  /** How many real positions each window covers. */
+  readonly covered: readonly number[];
+}
+
+/** TensorFlow's `same` padding of n positions. */
+function poolWindows(n: number, size: number, stride: number): PoolWindows {
+  const count = Math.ceil(n / stride);
+  const total = Math.max(0, (count - 1) * stride + size - n);
+  const before = Math.floor(total / 2);
+  const covered = Array.from({ length: count }, (_, i) => {
+    const start = i * stride - before;
+    return Math.min(n, start + size) - Math.max(0, start);
+  });
+  return { before, after: total - before, covered };
+}
 
 /**
  * Kernels of our own; every backend registers them for itself under these names.
@@ -128,7 +166,14 @@ export function batchNormTrain(x: Tensor, scale: Tensor, offset: Tensor, eps: nu
 }
 
 /** Batch normalisation with given statistics [C]: scale · (x − mean) / √(variance + ε) + offset. */
-export const batchNormEval = (x: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, variance: Tensor, eps: number): Tensor => {
+export const batchNormEval = (
+  x: Tensor,
+  scale: Tensor,
+  offset: Tensor,
+  mean: Tensor,
+  variance: Tensor,
+  eps: number,
+): Tensor => {
   const slope = mul(scale, rsqrt(add(variance, eps)));
   return add(mul(x, slope), sub(offset, mul(mean, slope)));
 };
@@ -204,9 +249,8 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, smoothing: n
   const targets = smoothedOneHot(labels, logits.shape[1]!, smoothing);
   const loss = tf.customGrad((z, save) => {
     const logProbabilities = logSoftmax(z as Tensor);
-    (save as tf.GradSaveFunc)([logProbabilities]);
-    const gradFunc = (dy: Tensor, saved: Tensor[]) =>
-      mul(sub(exp(saved[0]!), targets), div(dy, logits.shape[0]!));
+    (save as tf.GradSaveFunc)([logProbabilities, targets]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]) => mul(sub(exp(saved[0]!), saved[1]!), div(dy, logits.shape[0]));
     return { value: neg(mean(sum(mul(logProbabilities, targets), [1]))), gradFunc };
   });
   return loss(logits);

@@ -1,6 +1,6 @@
 /** The oracle: TensorFlow.js' plain JavaScript kernels, run eagerly. Slow, simple, and what the others are checked against. */
 import * as tf from '@tensorflow/tfjs';
-import { sizeOf, specOf, type Backend, type HostTensor, type HostTensors, type Session, type Specs } from '../../compile.ts';
+import { checkInputs, type Backend, type HostTensor, type HostTensors, type Session } from '../../compile.ts';
 import type { Tensor, Tensors } from '../../ops.ts';
 import './kernels.ts';
 
@@ -31,7 +31,11 @@ export const backend: Backend = {
   name: 'cpu',
 
   probe() {
-    return Promise.resolve({ usable: true, detail: `TensorFlow.js ${tf.version.tfjs}, plain JavaScript`, devices: ['cpu'] });
+    return Promise.resolve({
+      usable: true,
+      detail: `TensorFlow.js ${tf.version.tfjs}, plain JavaScript`,
+      devices: ['cpu'],
+    });
   },
 
   async open(initial: HostTensors): Promise<Session> {
@@ -48,11 +52,13 @@ export const backend: Backend = {
             await onCpu();
             checkInputs(name, inputs, specs);
             const result = tf.tidy(() => {
-              const { state: next = {}, outputs } = program(state, Object.fromEntries(
-                Object.entries(inputs).map(([key, value]) => [key, toDevice(value)]),
-              ));
+              const { state: next = {}, outputs } = program(
+                state,
+                Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, toDevice(value)])),
+              );
               // clones, because an entry may be handed through unchanged, or under two names
-              const kept = (group: Tensors) => Object.fromEntries(Object.entries(group).map(([key, x]) => [key, x.clone()]));
+              const kept = (group: Tensors) =>
+                Object.fromEntries(Object.entries(group).map(([key, x]) => [key, x.clone()]));
               return { next: kept(next), outputs: kept(outputs) } as unknown as tf.TensorContainer;
             }) as unknown as { next: Tensors; outputs: Tensors };
             for (const [key, value] of Object.entries(result.next)) {
@@ -93,14 +99,3 @@ export const backend: Backend = {
     };
   },
 };
-
-/** A wrong shape here is a bug of the caller: it would be a wrong graph on a compiling backend. */
-export function checkInputs(program: string, inputs: HostTensors, specs: Specs): void {
-  for (const [name, { shape, dtype }] of Object.entries(specs)) {
-    const given = inputs[name] && specOf(inputs[name]);
-    if (!given || given.dtype !== dtype || given.shape.join() !== shape.join() || inputs[name]!.data.length !== sizeOf(shape)) {
-      const found = given ? `${given.dtype} [${given.shape.join(', ')}]` : 'nothing';
-      throw new TypeError(`${program}: input ${name} must be ${dtype} [${shape.join(', ')}], got ${found}`);
-    }
-  }
-}

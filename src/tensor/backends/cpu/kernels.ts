@@ -21,7 +21,11 @@ tf.registerKernel({
   kernelFunc: ({ inputs, backend }) => {
     const dy = valuesOf(backend, inputs['dy']!);
     const y = valuesOf(backend, inputs['y']!);
-    return output(backend, dy.map((d, i) => (y[i]! > 0 ? d : 0)), inputs['y']!.shape);
+    return output(
+      backend,
+      dy.map((d, i) => (y[i]! > 0 ? d : 0)),
+      inputs['y']!.shape,
+    );
   },
 });
 
@@ -36,7 +40,11 @@ tf.registerKernel({
   kernelName: kernels.batchNormTrain,
   backendName: 'cpu',
   kernelFunc: ({ inputs, attrs, backend }) => {
-    const { x: xInfo, scale: scaleInfo, offset: offsetInfo } = inputs as Record<'x' | 'scale' | 'offset', tf.TensorInfo>;
+    const {
+      x: xInfo,
+      scale: scaleInfo,
+      offset: offsetInfo,
+    } = inputs as Record<'x' | 'scale' | 'offset', tf.TensorInfo>;
     const [x, scale, offset] = [xInfo, scaleInfo, offsetInfo].map((info) => valuesOf(backend, info)) as [
       Float32Array,
       Float32Array,
