@@ -1,0 +1,124 @@
+/** A config file and the files it extends, merged into one tree. */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { didYouMean } from '../didYouMean.ts';
+import { UserError } from '../errors.ts';
+import type { Environment } from './environment.ts';
+import { configError, type Problem } from './problem.ts';
+import { writtenOut } from './shorthand.ts';
+import type { Place, Source } from './source.ts';
+import { merge, type MapTree } from './tree.ts';
+import { parseYaml } from './yaml.ts';
+
+const deepest = 16;
+
+export interface Merged {
+  readonly tree: MapTree;
+  /** Every file read, each after those it extends. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Reads `path` and, first, what its `extends` names (relative to the file that says so): a later file wins over an
+ * earlier one, the file itself over both. Problems that leave the content readable are added to `problems`; others end it.
+ */
+export async function readConfig(path: string, env: Environment, problems: Problem[]): Promise<Merged> {
+  const done = new Map<string, MapTree>();
+
+  async function read(file: string, chain: readonly string[], failure: Failure): Promise<MapTree> {
+    const cached = done.get(file);
+    if (cached) return cached;
+    if (chain.includes(file)) {
+      throw failure(`goes in a circle: ${[...chain.slice(chain.indexOf(file)), file].map(shown).join(' → ')}`);
+    }
+    if (chain.length > deepest) throw failure(`more than ${deepest} files deep`);
+
+    const source: Source = { name: shown(file), kind: 'file', text: await readText(file, failure) };
+    const { own, parents } = splitExtends(source, env, problems);
+    let tree: MapTree | undefined;
+    for (const { path: parent, at } of parents) {
+      const extended = (message: string) =>
+        configError(`cannot read ${shown(path)}`, [{ at, path: ['extends'], message }], 'correct `extends`');
+      const inherited = await read(resolve(dirname(file), parent), [...chain, file], extended);
+      tree = tree ? merge(tree, inherited, problems) : inherited;
+    }
+    const merged = merge(tree, writtenOut(own), problems);
+    done.set(file, merged);
+    return merged;
+  }
+
+  const siblings = await configsIn(dirname(resolve(path)));
+  const tree = await read(resolve(path), [], (message) => unreadable(path, message, siblings));
+  return { tree, files: [...done.keys()].map(shown) };
+}
+
+type Failure = (message: string) => UserError;
+
+interface Parent {
+  readonly path: string;
+  readonly at: Place;
+}
+
+/** The file's own map without `extends`, and the files that names. */
+function splitExtends(
+  source: Source,
+  env: Environment,
+  problems: Problem[],
+): { own: MapTree; parents: readonly Parent[] } {
+  const { tree, problems: found } = parseYaml(source, env);
+  const remedy = 'correct the places above; a config is a YAML map of keys and values';
+  const fatal = (...found: Problem[]) => configError(`${source.name} is not a config`, found, remedy);
+  if (!tree) throw fatal(...found);
+  problems.push(...found);
+  const start: Place = { source, start: 0, end: 1 };
+  const isEmpty = tree.kind === 'scalar' && tree.value === null;
+  if (isEmpty) throw fatal({ at: start, path: [], message: 'the file is empty' });
+  if (tree.kind !== 'map') throw fatal({ at: tree.at, path: [], message: 'expected a map of keys and values' });
+
+  const entries = new Map(tree.entries);
+  const given = entries.get('extends')?.value;
+  entries.delete('extends');
+  const own: MapTree = { kind: 'map', at: start, entries };
+  const items = given === undefined ? [] : given.kind === 'list' ? given.items : [given];
+  const parents = items.map((item): Parent => {
+    const { at } = item;
+    if (item.kind === 'scalar' && typeof item.value === 'string' && item.value) return { path: item.value, at };
+    throw fatal({ at, path: ['extends'], message: 'expected a path, or a list of paths' });
+  });
+  return { own, parents };
+}
+
+/** Relative to the working folder when inside it. */
+function shown(file: string): string {
+  const path = relative(process.cwd(), file);
+  return path.startsWith('..') || isAbsolute(path) ? file : path;
+}
+
+async function readText(file: string, failure: Failure): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    throw failure(`${shown(file)} ${reasons[code] ?? `cannot be read: ${message}`}`);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read',
+};
+
+function unreadable(path: string, message: string, siblings: readonly string[]): UserError {
+  const close = didYouMean(basename(path), siblings);
+  const remedy = close
+    ? `did you mean ${join(dirname(path), close)}?`
+    : 'give the path of a config, e.g. configs/digits-resnet.yaml';
+  return new UserError(message, { remedy });
+}
+
+async function configsIn(dir: string): Promise<string[]> {
+  const names = await readdir(dir).catch(() => []); // no such folder: nothing to suggest
+  return names.filter((name) => /\.ya?ml$/.test(name));
+}

@@ -1,0 +1,101 @@
+/** What an experiment is: the config file's schema, put together from the registries. */
+import { z } from 'zod';
+import { datasets, type DatasetName } from '../data/registry.ts';
+import { models, type ModelName } from '../models/registry.ts';
+import { optimizerSchema } from '../optim/config.ts';
+import { conflicts } from './conflicts.ts';
+
+/** One strict map a registry entry: its name and its own options. */
+function choice<Name extends string>(entries: Readonly<Record<Name, { summary: string; options: z.ZodObject }>>) {
+  const maps = (Object.keys(entries) as Name[]).map((name) =>
+    z.strictObject({ name: z.literal(name), ...entries[name].options.shape }).describe(entries[name].summary),
+  );
+  const [first, ...rest] = maps as [(typeof maps)[number], ...typeof maps];
+  return z.discriminatedUnion('name', [first, ...rest]) as unknown as z.ZodType<
+    { name: Name } & Record<string, unknown>
+  >; // which options belong to which name is beyond the type
+}
+
+const count = z.int().min(1);
+const fraction = z.number().min(0).lt(1);
+
+const train = z.strictObject({
+  epochs: count.describe('passes over the training images'),
+  batch: count.describe('images a step'),
+  labelSmoothing: fraction.default(0).describe('share ε of the target spread over all classes'),
+  augment: z
+    .strictObject({
+      crop: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('pixels padded on each side before a random crop of the original size; 0: none'),
+      flip: z.boolean().default(false).describe('mirror half of the images'),
+    })
+    .prefault({}),
+});
+
+const evaluation = z.strictObject({
+  every: z
+    .string()
+    .regex(/^[1-9]\d{0,8} (epochs?|steps?)$/, 'expected a count of epochs or steps such as "1 epoch" or "200 steps"')
+    .default('1 epoch')
+    .describe('"1 epoch", "200 steps"; the last step is always evaluated'),
+  batch: count.default(256).describe('images at a time'),
+});
+
+const log = z.strictObject({
+  meters: z.int().min(0).default(50).describe('measure the components’ activity every so many steps; 0: never'),
+  tensorboard: z.boolean().default(true).describe('also write TensorBoard event files'),
+});
+
+const stop = z.strictObject({
+  stuckAfter: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.4)
+    .describe('share of the steps after which a loss at chance ends the run'),
+  stuckWithin: z
+    .number()
+    .min(0)
+    .default(0.02)
+    .describe('how close to ln C (C classes) counts as chance; 0: never stuck'),
+});
+
+/** Names become folders. */
+const label = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'expected letters, digits, ".", "_" or "-", starting with a letter or digit');
+const seed = z.int().min(0);
+
+const study = z.strictObject({
+  name: label.optional().describe('folder under runs/'),
+  seeds: z
+    .union([count, z.array(seed).min(1)])
+    .default(3)
+    .describe('how many (0, 1, …), or which'),
+  disable: z.array(z.string()).optional().describe('components left out one at a time; a+b: together'),
+  addOneIn: z.boolean().optional().describe('also add each component alone to AdamW'),
+});
+
+/** Each block of a config by itself. */
+export const blocks = z.strictObject({
+  name: label.describe('of the run’s folder; by default the file’s name'),
+  model: choice<ModelName>(models),
+  dataset: choice<DatasetName>(datasets),
+  optimizer: optimizerSchema,
+  train,
+  eval: evaluation.prefault({}),
+  log: log.prefault({}),
+  stop: stop.prefault({}),
+  seed: seed.default(0),
+  study: study.optional(),
+});
+
+/** A whole experiment: every block valid, and no conflict between them. */
+export const experimentSchema = blocks.superRefine((experiment, context) => {
+  for (const { path, message } of conflicts(experiment)) context.addIssue({ code: 'custom', path: [...path], message });
+});
+
+export type Experiment = z.output<typeof experimentSchema>;

@@ -1,0 +1,83 @@
+/** The learning rate of a whole run, known before anything is trained or read. */
+import type { Experiment } from '../config/schema.ts';
+import { datasets } from '../data/registry.ts';
+import { UserError } from '../errors.ts';
+import { learningRate, milestones, runProblems } from '../optim/schedule.ts';
+
+export interface SchedulePreview {
+  readonly name: string;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  /** The configured rate, η. */
+  readonly peak: number;
+  /** The first step at the full rate; absent without warm-up. */
+  readonly warmupEnd?: number;
+  /** The first step at a lowered rate; absent without warm-down. */
+  readonly warmdownStart?: number;
+  /** The rate of the last step. */
+  readonly floor: number;
+  /** The rate of step t, from 1. */
+  readonly lr: (t: number) => number;
+  readonly warnings: readonly string[];
+}
+
+/** `images`: how many training images there are, where the data set cannot tell before it is read. */
+export function schedulePreview(experiment: Experiment, images?: number): SchedulePreview {
+  const { name, optimizer, train } = experiment;
+  const run = { epochs: train.epochs, stepsPerEpoch: stepsPerEpoch(experiment, images) };
+  const { total, warmupEnd, warmdownStart } = milestones(optimizer, run);
+  const lr = learningRate(optimizer, run);
+  return {
+    name,
+    ...run,
+    totalSteps: total,
+    peak: optimizer.lr,
+    ...(warmupEnd > 0 && { warmupEnd }),
+    ...(warmdownStart !== undefined && { warmdownStart }),
+    floor: lr(total),
+    lr,
+    warnings: [...surprises(optimizer, total), ...runProblems(optimizer, run).map(({ message }) => message)],
+  };
+}
+
+function stepsPerEpoch({ dataset, train }: Experiment, images?: number): number {
+  const count = images ?? datasets[dataset.name].facts(dataset).train;
+  if (count === undefined) {
+    throw new UserError(`how many training images ${dataset.name} has is not known before it is read`, {
+      remedy: 'say it: --images 1281167, or dataset.train',
+    });
+  }
+  if (count >= train.batch) return Math.floor(count / train.batch); // a last partial batch is dropped
+  throw new UserError(`a batch of ${train.batch} is larger than the ${count} training images`, {
+    remedy: 'lower train.batch',
+  });
+}
+
+/** What may surprise in a run of this many steps; the rules are in the doc comments of warm-up and warm-down. */
+function* surprises({ lr, core, components }: Experiment['optimizer'], total: number): Generator<string> {
+  const { warmup, warmdown } = components;
+  const count = (n: number) => n.toLocaleString('en-US');
+  if (warmup && warmup.steps === null) {
+    const untuned = Math.ceil(2 / (1 - core.beta2));
+    const share = `${Number((100 * warmup.share).toPrecision(3))} %`;
+    const short = Math.trunc(warmup.share * total);
+    const steps = `${count(untuned)} steps, 2/(1 − β₂),`;
+    if (short < 1) yield `no warm-up: ${share} of ${count(total)} steps is less than one`;
+    else if (untuned > 0.45 * total) {
+      yield `short run: a warm-up of ${steps} does not fit ${count(total)}; it takes ${share} of them, ${count(short)}`;
+    } else if (short < untuned) {
+      const followed = warmup.rule === 'threshold' ? 'reference code, as here' : 'reference code';
+      const other = warmup.rule === 'threshold' ? 'paper' : 'paper, as here';
+      yield `warm-up of ${count(total)} steps: ${steps} in the ${followed}, and ${count(short)} in the ${other}`;
+    }
+  }
+  if (warmdown && warmdown.minLr > lr) {
+    const outcome = {
+      capped: `the rate stays at ${lr} to the end`,
+      literal: `warm-down raises the rate to ${warmdown.minLr}`,
+      none: `warm-down raises the rate to ${warmdown.minLr}`,
+    };
+    yield `lr ${lr} is below the floor of warm-down, minLr ${warmdown.minLr}: ${outcome[warmdown.floor]}`;
+  }
+}

@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadExperiment } from '../../src/config/load.ts';
+import { readLogs } from '../../src/runs/read.ts';
+import { digits, trained } from './trainDigits.ts';
+
+/** AdamW instead, at this learning rate. */
+const adamw = (lr: number) => ['optimizer.name=adamw', `optimizer.lr=${lr}`, 'optimizer.components.agc=false'];
+
+const short = ['dataset.train=80', 'dataset.test=30', 'train.batch=4', 'train.epochs=1', 'log.meters=0'];
+
+describe('a run on cpu and on onnx', () => {
+  test.each(['resnet', 'nfresnet'] as const)('%s: the losses of 20 steps agree to 1e-4', async (net) => {
+    const experiment = await digits(net, ...short);
+    const [cpu, onnx] = [await trained(experiment, 'cpu'), await trained(experiment, 'onnx')];
+    expect(cpu.steps).toHaveLength(20);
+    const apart = cpu.steps.map(({ loss }, i) => Math.abs(onnx.steps[i]!.loss / loss - 1));
+    console.log(`${net}: largest relative difference of the loss ${Math.max(...apart).toExponential(1)}`);
+    expect(Math.max(...apart)).toBeLessThan(1e-4);
+  });
+});
+
+describe('a run', () => {
+  test.each(['resnet', 'nfresnet'] as const)('%s: fits 64 images by heart with AdamW', async (net) => {
+    const experiment = await digits(
+      net,
+      ...['dataset.train=64', 'dataset.test=30', 'train.batch=64', 'train.epochs=200', 'train.augment.crop=0'],
+      ...[...adamw(1e-3), 'eval.every=200 epochs', 'stop.stuckWithin=0'],
+    );
+    const { steps } = await trained({ ...experiment, log: { ...experiment.log, meters: 0 } }, 'onnx');
+    expect(steps.at(-1)!.trainTop1).toBeGreaterThan(0.98);
+    expect(steps[0]!.loss).toBeGreaterThan(2);
+  });
+
+  test('writes every step, the evaluations, the resolved config and the result', async () => {
+    const experiment = await digits('nfresnet', ...short, 'log.meters=5', 'eval.every=10 steps');
+    const { dir, outcome } = await trained(experiment, 'onnx');
+    const { steps, evaluations } = await readLogs(dir);
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(evaluations.map(({ step }) => step)).toEqual([10, 20]);
+    expect(steps.filter(({ meters }) => meters).map(({ step }) => step)).toEqual([1, 5, 10, 15, 20]);
+    expect(Object.keys(steps[4]!.meters!)).toEqual(
+      expect.arrayContaining(['agc/clippedShare', 'gradnorm/scale', 'swd/V', 'lookahead/distance']),
+    );
+    expect(outcome).toMatchObject({ kind: 'trained', result: { status: 'completed', steps: 20, parameters: 77_757 } });
+    expect((await loadExperiment(join(dir, 'config.yaml'))).experiment).toEqual(experiment);
+    expect(readdirSync(dir).some((file) => file.startsWith('events.out.tfevents.'))).toBe(true);
+    expect(readdirSync(dir)).toContain('env.json');
+  });
+
+  test('twice gives the same losses to the last bit, and a finished one is not trained again', async () => {
+    const experiment = await digits('nfresnet', ...short);
+    const [first, second] = [await trained(experiment, 'onnx'), await trained(experiment, 'onnx')];
+    expect(second.steps.map(({ loss }) => loss)).toEqual(first.steps.map(({ loss }) => loss));
+    const again = await trained(experiment, 'onnx', { dir: first.dir });
+    expect([again.outcome.kind, again.steps]).toEqual(['finished before', []]);
+  });
+
+  test('that blows up ends as diverged, with NaN written as such', async () => {
+    const experiment = await digits('nfresnet', ...short, ...adamw(1e30));
+    const { dir, outcome } = await trained(experiment, 'onnx');
+    expect(outcome).toMatchObject({ result: { status: 'diverged' } });
+    const text = readFileSync(join(dir, 'metrics.jsonl'), 'utf8');
+    expect(text).toMatch(/"(NaN|Infinity)"/);
+    expect(text).not.toContain('null');
+  });
+
+  test('whose loss stays at chance ends as stuck', async () => {
+    const experiment = await digits(
+      'nfresnet',
+      ...short,
+      ...[...adamw(1e-12), 'stop={stuckAfter: 0.5, stuckWithin: 0.2}'],
+    );
+    const { outcome, steps } = await trained(experiment, 'onnx');
+    expect(outcome).toMatchObject({ result: { status: 'stuck', steps: 10, last: { step: 10 } } });
+    expect(steps).toHaveLength(10);
+  });
+
+  test('that is interrupted leaves no result; the next attempt sets the first aside', async () => {
+    const experiment = await digits('nfresnet', ...short);
+    const stop = new AbortController();
+    const first = await trained(experiment, 'onnx', {
+      signal: stop.signal,
+      onStep: ({ step }) => step === 3 && stop.abort(),
+    });
+    expect([first.outcome.kind, first.steps.length]).toEqual(['interrupted', 3]);
+    expect(existsSync(join(first.dir, 'result.json'))).toBe(false);
+    expect(JSON.parse(readFileSync(join(first.dir, 'attempt.json'), 'utf8'))).toMatchObject({ status: 'interrupted' });
+    const second = await trained(experiment, 'onnx', { dir: first.dir });
+    expect(second.outcome.kind).toBe('trained');
+    expect(existsSync(join(first.dir, 'attempts', '1', 'attempt.json'))).toBe(true);
+  });
+
+  test('of seed 0 and seed 1 differ', async () => {
+    const experiment = await digits('nfresnet', ...short, 'dataset.train=8');
+    const [zero, one] = [await trained(experiment, 'onnx'), await trained({ ...experiment, seed: 1 }, 'onnx')];
+    expect(zero.steps[0]!.loss).not.toBe(one.steps[0]!.loss);
+  });
+});
