@@ -50,7 +50,7 @@ export async function openRun(
   dir: string,
   { experiment, env }: { experiment: Experiment; env: Environment },
 ): Promise<RunWriter> {
-  const { stringify } = await import('yaml');
+  const { resolvedYaml } = await import('../config/resolved.ts');
   const { study: _, ...trained } = experiment;
   claimFolder(dir);
   const logs: Log[] = [];
@@ -60,7 +60,7 @@ export async function openRun(
     return log;
   };
   try {
-    await writeAtomic(join(dir, runFiles.config), stringify(trained));
+    await writeAtomic(join(dir, runFiles.config), resolvedYaml(trained));
     await writeAtomic(join(dir, runFiles.env), `${toJson(env, 2)}\n`);
     const steps = open(runFiles.steps, header('steps'));
     const evaluations = open(runFiles.evaluations, header('evaluations'));

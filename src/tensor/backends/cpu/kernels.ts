@@ -1,4 +1,7 @@
-/** Our own kernels (`ops.ts`) on the `cpu` backend: plain loops, sums in float64. */
+/**
+ * Our own kernels (`ops.ts`) on the `cpu` backend, and the filter gradient, whose stock kernel is 25 times slower than
+ * the forward convolution: plain loops, sums in float64.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { sizeOf } from '../../compile.ts';
 import { kernels } from '../../ops.ts';
@@ -93,5 +96,46 @@ tf.registerKernel({
       output(backend, Float32Array.from(dScale), [channels]),
       output(backend, Float32Array.from(dOffset), [channels]),
     ];
+  },
+});
+
+tf.unregisterKernel('Conv2DBackpropFilter', 'cpu');
+tf.registerKernel({
+  kernelName: 'Conv2DBackpropFilter',
+  backendName: 'cpu',
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const [xInfo, dyInfo] = [inputs['x']!, inputs['dy']!];
+    const { strides, pad, filterShape } = attrs as unknown as {
+      strides: number | [number, number];
+      pad: 'same' | 'valid';
+      filterShape: [number, number, number, number];
+    };
+    const shape = xInfo.shape as [number, number, number, number];
+    const c = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, pad);
+    const [x, dy] = [valuesOf(backend, xInfo), valuesOf(backend, dyInfo)];
+    const dw = new Float64Array(sizeOf(filterShape));
+    for (let n = 0; n < c.batchSize; n++) {
+      for (let oy = 0; oy < c.outHeight; oy++) {
+        for (let ox = 0; ox < c.outWidth; ox++) {
+          const dyAt = ((n * c.outHeight + oy) * c.outWidth + ox) * c.outChannels;
+          for (let ky = 0; ky < c.filterHeight; ky++) {
+            const iy = oy * c.strideHeight + ky - c.padInfo.top;
+            if (iy < 0 || iy >= c.inHeight) continue;
+            for (let kx = 0; kx < c.filterWidth; kx++) {
+              const ix = ox * c.strideWidth + kx - c.padInfo.left;
+              if (ix < 0 || ix >= c.inWidth) continue;
+              const xAt = ((n * c.inHeight + iy) * c.inWidth + ix) * c.inChannels;
+              const wAt = (ky * c.filterWidth + kx) * c.inChannels * c.outChannels;
+              for (let i = 0; i < c.inChannels; i++) {
+                const value = x[xAt + i]!;
+                const row = wAt + i * c.outChannels;
+                for (let o = 0; o < c.outChannels; o++) dw[row + o]! += value * dy[dyAt + o]!;
+              }
+            }
+          }
+        }
+      }
+    }
+    return output(backend, Float32Array.from(dw), filterShape);
   },
 });

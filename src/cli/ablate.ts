@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from '@commander-js/extra-typings';
+import { exitCode } from '../errors.ts';
+import { backendOption, collect, count, deviceOption, openEngine, threadsOption } from './engine.ts';
+import { runsOption } from './runsOption.ts';
+
+const defaultConfig = fileURLToPath(new URL('../../configs/ablation.yaml', import.meta.url));
+
+export const ablateCommand = () =>
+  new Command('ablate')
+    .description('train the full optimizer, the same without the named components, and AdamW; print the table')
+    .argument('[config]', 'experiment file; by default the package’s own configs/ablation.yaml')
+    .option('--disable <names>', 'components to leave out: a,b is an arm each and one without both; a+b is one arm')
+    .option('--add-one-in', 'also add each of these components alone to AdamW')
+    .option('--seeds <n>', 'runs an arm, instead of the config’s', count)
+    .option('--study <name>', 'folder under runs/, instead of the config’s')
+    .option('--jobs <n>', 'runs at a time, each in a process of its own', count, 1)
+    .option('--plan', 'say what would be trained, and stop')
+    .option('--set <key=value>', 'override one value in every arm (repeatable)', collect)
+    .option('--unset <key>', 'remove one value in every arm (repeatable)', collect)
+    .option('--json', 'print the table as one JSON document')
+    .addOption(runsOption())
+    .addOption(backendOption())
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addHelpText(
+      'after',
+      `
+Asked again, a study trains what is missing; arms and seeds may be added.
+
+Examples:
+  ranger21 ablate --disable pnm,lookahead
+  ranger21 ablate configs/digits-resnet.yaml --seeds 5 --study digits-bn
+  ranger21 ablate --disable agc+gc --add-one-in --plan`,
+    )
+    .action(async (config, options) => {
+      const [{ loadExperiment }, { datasets }, ablation, plans, study, { trainStudy }] = await Promise.all([
+        import('../config/load.ts'),
+        import('../data/registry.ts'),
+        import('../experiment/ablation.ts'),
+        import('../experiment/plan.ts'),
+        import('../runs/study.ts'),
+        import('./trainStudy.ts'),
+      ]);
+      const { experiment } = await loadExperiment(config ?? defaultConfig, options);
+      const asked = experiment.study;
+      const arms = ablation.arms(experiment, {
+        disable: options.disable?.split(',') ?? asked?.disable,
+        addOneIn: options.addOneIn ?? asked?.addOneIn,
+      });
+      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const name = options.study ?? asked?.name ?? experiment.name;
+      const dir = join(options.runs, name);
+      const requested = plans.makePlan({
+        study: name,
+        arms,
+        seeds: plans.seedList(options.seeds ?? asked?.seeds ?? 3, experiment.seed),
+        fingerprint: dataset.fingerprint,
+      });
+      const plan = study.hasPlan(dir)
+        ? plans.continuePlan(await study.readPlan(dir), requested, new Date().toISOString())
+        : requested;
+      const engine = await openEngine(options);
+      if (options.plan) {
+        const { planText } = await import('./planText.ts');
+        return console.log(await planText(dir, plan, dataset, engine));
+      }
+      await study.writePlan(dir, plan);
+
+      const end = await trainStudy(dir, plan, dataset, engine, options);
+      const { tableOf } = await import('./tableOf.ts');
+      const { texts, summary } = await tableOf(options.runs, dir);
+      await study.writeTables(dir, texts);
+      process.stdout.write(options.json ? texts.json : texts.md);
+      console.error(`ranger21: ${summary} → ${dir}/table.md`);
+      if (end.signalCode !== undefined) process.exitCode = end.signalCode;
+      else if (end.failed > 0) process.exitCode = exitCode.someRunsFailed;
+    });

@@ -1,0 +1,63 @@
+/** The commands, put together. */
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { ablateCommand } from './ablate.ts';
+import { componentsCommand } from './components.ts';
+import { configCommand } from './config.ts';
+import { dataCommand } from './data.ts';
+import { doctorCommand } from './doctor.ts';
+import { lsCommand } from './ls.ts';
+import { modelsCommand } from './models.ts';
+import { runCommand } from './run.ts';
+import { scheduleCommand } from './schedule.ts';
+import { showCommand } from './show.ts';
+import { tableCommand } from './table.ts';
+import { trainPlannedCommand } from './trainPlanned.ts';
+import { verifyCommand } from './verify.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** A fresh program, so that tests can build one each. */
+export function buildProgram() {
+  const program = new Command('ranger21')
+    .description('Which of the ten ideas in the Ranger21 optimizer earns its place, on your model and your data?')
+    .version(`ranger21 ${version}, Node ${process.versions.node}`)
+    .showHelpAfterError('(see --help)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ranger21 run configs/digits-nfresnet.yaml        train one model on real data
+  ranger21 ablate --disable pnm,lookahead          what do these two components bring?
+  ranger21 table ablation                          the table of a study, again
+
+Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverged or stuck · 5 a check failed ·
+6 environment unfit · 130/143 interrupted`,
+    );
+  const commands = [
+    runCommand(),
+    ablateCommand(),
+    tableCommand(),
+    lsCommand(),
+    showCommand(),
+    scheduleCommand(),
+    componentsCommand(),
+    modelsCommand(),
+    dataCommand(),
+    configCommand(),
+    verifyCommand(),
+    doctorCommand(),
+  ];
+  for (const command of commands) program.addCommand(command as unknown as Command);
+  program.addCommand(trainPlannedCommand() as unknown as Command, { hidden: true });
+  throwInsteadOfExiting(program as unknown as Command);
+  return program;
+}
+
+/** Commander would exit by itself, with 1 for a usage error; here only `main` sets the exit code. */
+function throwInsteadOfExiting(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExiting(child as unknown as Command);
+}

@@ -1,0 +1,77 @@
+import { Command } from '@commander-js/extra-typings';
+import { exitCode } from '../errors.ts';
+import { backendOption, collect, deviceOption, openEngine, seed, threadsOption } from './engine.ts';
+import { runsOption } from './runsOption.ts';
+
+export const runCommand = () =>
+  new Command('run')
+    .description('train one experiment and write its run folder')
+    .argument('<config>', 'experiment file, e.g. configs/digits-nfresnet.yaml')
+    .option('--set <key=value>', 'override one value, e.g. optimizer.lr=3e-4 (repeatable)', collect)
+    .option('--unset <key>', 'remove one value (repeatable)', collect)
+    .option('--seed <n>', 'seed, instead of the config’s', seed)
+    .option('--dry-run', 'build the model and one batch, say what would happen, and stop')
+    .option('--json', 'print the result as one JSON document')
+    .addOption(runsOption())
+    .addOption(backendOption())
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ranger21 run configs/digits-nfresnet.yaml
+  ranger21 run configs/digits-resnet.yaml --set optimizer.components.pnm=false --seed 1
+  ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
+    )
+    .action(async (config, options) => {
+      const [{ loadExperiment }, { datasets }, { runDir }, { execute }, { watchRun }, { stopOnSignals }] =
+        await Promise.all([
+          import('../config/load.ts'),
+          import('../data/registry.ts'),
+          import('../runs/store.ts'),
+          import('../experiment/execute.ts'),
+          import('./watchRun.ts'),
+          import('./signals.ts'),
+        ]);
+      const loaded = await loadExperiment(config, options);
+      const experiment = { ...loaded.experiment, seed: options.seed ?? loaded.experiment.seed };
+      if (options.dryRun) {
+        const { dryRun } = await import('./dryRun.ts');
+        return dryRun(experiment, await openEngine(options), options.json ?? false);
+      }
+
+      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset as never);
+      const engine = await openEngine(options);
+      const dir = runDir(options.runs, experiment, dataset.fingerprint);
+      const stop = stopOnSignals();
+      const watch = watchRun(experiment.name);
+      const outcome = await execute(experiment, dataset, dir, engine, { ...watch.hooks, signal: stop.signal }).finally(
+        () => {
+          watch.end();
+          stop.release();
+        },
+      );
+
+      if (outcome.kind === 'interrupted') {
+        console.error(`interrupted; the same command starts this run again → ${dir}`);
+        process.exitCode = stop.exitCode() ?? 130;
+        return;
+      }
+      const { result } = outcome;
+      if (outcome.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
+      if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
+      else console.log(summary(dir, result));
+      if (result.status !== 'completed') process.exitCode = exitCode.diverged;
+    });
+
+function summary(dir: string, result: import('../runs/metrics.ts').RunResult): string {
+  const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+  return [
+    `${result.status}${result.reason ? `: ${result.reason}` : ''}`,
+    `test top-1 ${percent(result.last.top1)} (best ${percent(result.best.top1)}), loss ${result.last.loss.toFixed(4)}`,
+    `${result.steps} steps in ${result.trainSeconds.toFixed(1)} s, ${result.msPerStep.toFixed(1)} ms a step (median), ` +
+      `${result.imagesPerSecond.toFixed(0)} images/s, backend ${result.backend.name}`,
+    dir,
+  ].join('\n');
+}
