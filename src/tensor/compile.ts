@@ -5,6 +5,7 @@
  * and executes the recorded graph from then on; the eager one simply runs it. So a program must not read tensors, and
  * must not depend on anything that changes between two calls other than its arguments.
  */
+import { exitCode, UserError } from '../errors.ts';
 import type { Tensors } from './ops.ts';
 
 /** A value in host memory; Float32Array is float32, Int32Array int32. */
@@ -32,6 +33,8 @@ export type Executable = (inputs: HostTensors) => Promise<HostTensors>;
 
 /** State on a device and the programs compiled over it. Calls run one at a time, in the order made. */
 export interface Session {
+  /** What the programs run on, as the backend got it: cpu, gpu:0, webgpu. */
+  readonly device: string;
   /** Compiles a program; `name` appears in messages and profiles. */
   compile(name: string, program: Program, inputs: Specs): Promise<Executable>;
   /** Copies state to the host, all of it or the named entries. */
@@ -45,6 +48,37 @@ export interface SessionOptions {
   /** Threads inside one operation; absent: the backend's choice. */
   readonly threads?: number | undefined;
   readonly device?: string | undefined;
+  readonly precision?: Precision | undefined;
+  readonly determinism?: Determinism | undefined;
+  readonly xla?: Xla | undefined;
+}
+
+/** float32: as written; tf32: 10-bit mantissa in matrix products (GPU); bf16: bfloat16 convolutions and products, float32 sums and state. */
+export const precisions = ['float32', 'tf32', 'bf16'] as const;
+export type Precision = (typeof precisions)[number];
+/** strict: the same bits on every run on the same machine; fast: sums may have no fixed order. */
+export const determinisms = ['strict', 'fast'] as const;
+export type Determinism = (typeof determinisms)[number];
+/** Which part of a program XLA compiles: nothing; what follows the last convolution or product (the optimizer); all of it. */
+export const xlas = ['off', 'optimizer', 'step'] as const;
+export type Xla = (typeof xlas)[number];
+
+/** The options a backend may not honour, with the values it does; a session asking for another is refused. */
+export interface Honoured {
+  readonly precision: readonly Precision[];
+  readonly determinism: readonly Determinism[];
+  readonly xla: readonly Xla[];
+}
+export function checkHonoured(backend: string, honoured: Honoured, options: SessionOptions): void {
+  for (const key of ['precision', 'determinism', 'xla'] as const) {
+    const asked = options[key];
+    const values: readonly string[] = honoured[key];
+    if (asked === undefined || values.includes(asked)) continue;
+    throw new UserError(`backend ${backend} has no ${key} ${asked}`, {
+      remedy: `use --${key} ${values.join(' or ')}, or --backend tensorflow`,
+      code: exitCode.usage,
+    });
+  }
 }
 
 export type Availability =

@@ -1,6 +1,15 @@
 /** The oracle: TensorFlow.js' plain JavaScript kernels, run eagerly. Slow, simple, and what the others are checked against. */
 import * as tf from '@tensorflow/tfjs';
-import { checkInputs, type Backend, type HostTensor, type HostTensors, type Session } from '../../compile.ts';
+import {
+  checkHonoured,
+  checkInputs,
+  type Backend,
+  type HostTensor,
+  type HostTensors,
+  type Session,
+  type SessionOptions,
+} from '../../compile.ts';
+import { UserError } from '../../../errors.ts';
 import type { Tensor, Tensors } from '../../ops.ts';
 import './kernels.ts';
 
@@ -38,7 +47,11 @@ export const backend: Backend = {
     });
   },
 
-  async open(initial: HostTensors): Promise<Session> {
+  async open(initial: HostTensors, options: SessionOptions): Promise<Session> {
+    checkHonoured('cpu', { precision: ['float32'], determinism: ['strict', 'fast'], xla: ['off'] }, options);
+    if (options.device !== undefined && options.device !== 'cpu') {
+      throw new UserError(`backend cpu has no device ${options.device}`, { remedy: 'leave --device out' });
+    }
     await onCpu();
     const state: Record<string, Tensor> = Object.fromEntries(
       Object.entries(initial).map(([name, value]) => [name, tf.keep(toDevice(value))]),
@@ -46,6 +59,7 @@ export const backend: Backend = {
     const inOrder = oneAtATime();
 
     return {
+      device: 'cpu',
       compile(name, program, specs) {
         return Promise.resolve((inputs: HostTensors) =>
           inOrder(async () => {
