@@ -9,7 +9,7 @@ const identity: Model = {
   params: {},
   stats: {},
   macs: 0,
-  apply: (_params, stats, images) => ({ logits: reshape(images, [images.shape[0]!, -1]), stats, maps: {} }),
+  apply: (_params, stats, images) => ({ logits: reshape(images, [images.shape[0], -1]), stats, maps: {} }),
 };
 
 /** Sums that the evaluation program gives for rows of logits. */

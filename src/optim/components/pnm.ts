@@ -38,7 +38,8 @@ export const pnm = defineComponent({
         slots: ['last', 'beforeLast'],
         update({ value, factor }, { last, beforeLast }, tally) {
           const current = add(mul(beforeLast!, decay), product(value, times(factor, 1 - decay)));
-          tally?.share('pnm/ratio', mul(sum(square(current)), (1 + f) ** 2), mul(sum(square(last!)), f ** 2), 'root');
+          // negative over positive, which is 0 at the first step; the other way round it would be infinite
+          tally?.share('pnm/ratio', mul(sum(square(last!)), f ** 2), mul(sum(square(current)), (1 + f) ** 2), 'root');
           return {
             state: { last: current, beforeLast: last! },
             current,

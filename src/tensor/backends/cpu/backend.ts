@@ -73,8 +73,8 @@ export const backend: Backend = {
               // clones, because an entry may be handed through unchanged, or under two names
               const kept = (group: Tensors) =>
                 Object.fromEntries(Object.entries(group).map(([key, x]) => [key, x.clone()]));
-              return { next: kept(next), outputs: kept(outputs) } as unknown as tf.TensorContainer;
-            }) as unknown as { next: Tensors; outputs: Tensors };
+              return { next: kept(next), outputs: kept(outputs) };
+            });
             for (const [key, value] of Object.entries(result.next)) {
               state[key]?.dispose();
               state[key] = tf.keep(value);
