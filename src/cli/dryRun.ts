@@ -38,7 +38,7 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
   };
   if (json) return console.log(JSON.stringify(answer, null, 2));
 
-  const scaled = probe.batch < experiment.train.batch ? `, scaled from a batch of ${probe.batch}` : '';
+  const scaled = probe.batch < experiment.train.batch ? `, extrapolated from batches up to ${probe.batch}` : '';
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   const lines = [
     `${experiment.name}: ${experiment.model.name} on ${experiment.dataset.name}, ${engine.record.detail}`,

@@ -61,5 +61,6 @@ export function seconds(value: number): string {
   const whole = Math.round(value);
   if (whole < 60) return `${whole}s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+  if (whole >= 48 * 3600) return `${Math.round(whole / 86_400)} days`;
   return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')}m`;
 }

@@ -9,43 +9,50 @@ import type { Plan } from './train.ts';
 
 export interface Probe {
   readonly parameters: number;
-  /** Images in the probe: the run's batch, or what fits a probe of a large network. */
+  /** Largest batch that was run: the experiment's, or what fits a probe of a large network. */
   readonly batch: number;
-  /** For the run's batch: the fastest of the probe's steps, scaled. */
+  /** For the experiment's batch: the fastest of the probe's steps, or the line through two smaller batches. */
   readonly msPerStep: number;
-  /** For the run's batch: state twice (old and new) plus what the probe's steps added to the process, scaled. */
+  /** Peak memory of the process, likewise. */
   readonly memoryBytes: number;
 }
 
 const STEPS = 3;
-/** Forward multiply–accumulates a probe may cost a step: about a second on two cores. */
-const MACS = 1e10;
+/** Forward multiply–accumulates a probe may cost a step: a few seconds on two cores. */
+const MACS = 4e10;
 
-export async function probeStep({ experiment, facts, model, optimizer }: Plan, engine: Engine): Promise<Probe> {
-  const wanted = experiment.train.batch;
-  const batch = Math.max(1, Math.min(wanted, Math.floor(MACS / model.macs)));
+export async function probeStep(plan: Plan, engine: Engine): Promise<Probe> {
+  const wanted = plan.experiment.train.batch;
+  const largest = Math.max(2, Math.floor(MACS / plan.model.macs));
+  const parameters = Object.values(plan.model.params).reduce((total, { shape }) => total + sizeOf(shape), 0);
+  if (wanted <= largest) return { parameters, batch: wanted, ...(await timeSteps(plan, engine, wanted)) };
+
+  // the optimizer and the weights cost the same whatever the batch: two points tell their share
+  const smallest = Math.max(1, Math.floor(largest / 8));
+  const [small, large] = [await timeSteps(plan, engine, smallest), await timeSteps(plan, engine, largest)];
+  const at = (key: 'msPerStep' | 'memoryBytes') => {
+    const perImage = Math.max(0, large[key] - small[key]) / (largest - smallest);
+    return large[key] + perImage * (wanted - largest);
+  };
+  return { parameters, batch: largest, msPerStep: at('msPerStep'), memoryBytes: at('memoryBytes') };
+}
+
+async function timeSteps({ experiment, facts, model, optimizer }: Plan, engine: Engine, batch: number) {
   const initial = initModel(model, experiment.seed);
   const state = runState({ ...initial, slots: initState(optimizer, initial.params) });
-  const stateBytes = Object.values(state).reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
-  const parameters = Object.values(model.params).reduce((total, { shape }) => total + sizeOf(shape), 0);
-
-  const before = process.memoryUsage().rss;
   const session = await engine.backend.open(state, engine.session);
   try {
     const scalars = optimizer.scalars(1);
     const program = trainStep(model, optimizer, { labelSmoothing: experiment.train.labelSmoothing, meters: false });
     const step = await session.compile('step', program, trainInputs(batch, facts.shape, Object.keys(scalars)));
-    let best = Infinity;
-    let after = before;
+    const measured = { msPerStep: Infinity, memoryBytes: 0 };
     for (let i = 0; i < STEPS; i++) {
       const start = performance.now();
       await step(inputs(batch, facts.shape, facts.classes, scalars));
-      best = Math.min(best, performance.now() - start);
-      after = Math.max(after, process.memoryUsage().rss);
+      measured.msPerStep = Math.min(measured.msPerStep, performance.now() - start);
+      measured.memoryBytes = Math.max(measured.memoryBytes, process.memoryUsage().rss);
     }
-    const scale = wanted / batch;
-    const workBytes = Math.max(0, after - before - 2 * stateBytes);
-    return { parameters, batch, msPerStep: best * scale, memoryBytes: 2 * stateBytes + workBytes * scale };
+    return measured;
   } finally {
     await session.close();
   }
