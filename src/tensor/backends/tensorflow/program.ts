@@ -1,0 +1,103 @@
+/** A program recorded as a graph and made into a TensorFlow function. */
+import { UserError, exitCode } from '../../../errors.ts';
+import type { Program, Specs } from '../../compile.ts';
+import type { Tensors } from '../../ops.ts';
+import { dtypes, type CApi } from './capi.ts';
+import { attributeTypes, newGraph, type Graph, type Value } from './graph.ts';
+import './kernels.ts';
+import { recordInto, valueOfTensor } from './tfjsNode.ts';
+
+export interface TracedProgram {
+  readonly graph: Graph;
+  /** Arguments in the function's order: state, then inputs. */
+  readonly args: { readonly state: readonly string[]; readonly inputs: readonly string[] };
+  /** Results in the function's order: the state entries that change, then the outputs. */
+  readonly results: {
+    readonly state: readonly string[];
+    readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: number }[];
+  };
+  readonly argValues: readonly Value[];
+  readonly resultValues: readonly Value[];
+}
+
+const identity = (graph: Graph, value: Value): Value =>
+  graph.operation('Identity', [{ name: 'T', type: attributeTypes.type, value: value.dtype }], [value], 1)[0]!;
+
+/** Outputs are numbers: what is neither float32 nor int32 becomes float32. */
+const asNumber = (graph: Graph, value: Value): Value =>
+  value.dtype === dtypes.float32 || value.dtype === dtypes.int32
+    ? identity(graph, value)
+    : graph.operation(
+        'Cast',
+        [
+          { name: 'SrcT', type: attributeTypes.type, value: value.dtype },
+          { name: 'DstT', type: attributeTypes.type, value: dtypes.float32 },
+        ],
+        [value],
+        1,
+      )[0]!;
+
+/** Records a program over a state and inputs of these shapes. */
+export function trace(api: CApi, name: string, program: Program, state: Specs, inputs: Specs): TracedProgram {
+  const graph = newGraph(api);
+  try {
+    return recordInto(graph, (tensorOf) => {
+      const placeholders = (specs: Specs) =>
+        Object.entries(specs).map(([key, { shape, dtype }]) => [key, graph.placeholder(shape, dtypes[dtype])] as const);
+      const [stateArgs, inputArgs] = [placeholders(state), placeholders(inputs)];
+      const tensors = (args: typeof stateArgs): Tensors =>
+        Object.fromEntries(args.map(([key, value]) => [key, tensorOf(value)]));
+
+      const { state: next = {}, outputs } = program(tensors(stateArgs), tensors(inputArgs));
+
+      const before = new Map(stateArgs);
+      const changed = Object.entries(next)
+        .map(([key, tensor]) => [key, valueOfTensor(tensor)] as const)
+        .filter(([key, value]) => before.get(key)?.label !== value.label);
+      for (const [key, value] of changed) checkState(name, key, state, value);
+      const read = Object.entries(outputs).map(
+        ([key, tensor]) => [key, asNumber(graph, valueOfTensor(tensor))] as const,
+      );
+      return {
+        graph,
+        args: { state: Object.keys(state), inputs: Object.keys(inputs) },
+        results: {
+          state: changed.map(([key]) => key),
+          outputs: read.map(([key, { shape, dtype }]) => ({ name: key, shape: shape!, dtype })),
+        },
+        argValues: [...stateArgs, ...inputArgs].map(([, value]) => value),
+        resultValues: [...changed.map(([, value]) => identity(graph, value)), ...read.map(([, value]) => value)],
+      };
+    });
+  } catch (error) {
+    graph.close();
+    throw error;
+  }
+}
+
+function checkState(program: string, key: string, state: Specs, value: Value): void {
+  const spec = state[key];
+  if (!spec) throw new TypeError(`${program}: returns state ${key}, which the session does not have`);
+  if (spec.shape.join() !== value.shape?.join() || dtypes[spec.dtype] !== value.dtype) {
+    const found = `type ${value.dtype} [${value.shape?.join(', ') ?? '?'}]`;
+    throw new TypeError(
+      `${program}: state ${key} is ${spec.dtype} [${spec.shape.join(', ')}], but ${found} is returned`,
+    );
+  }
+}
+
+/** A program recorded twice must give the same graph; a number that changed would have been frozen at its first value. */
+export function checkSameGraph(name: string, first: readonly string[], second: readonly string[]): void {
+  const length = Math.max(first.length, second.length);
+  for (let i = 0; i < length; i++) {
+    const [was, is] = [first[i] ?? 'nothing', second[i] ?? 'nothing'];
+    if (was === is) continue;
+    throw new UserError(
+      `${name} is not a pure function of its arguments: operation ${i} was ${was}, and is now ${is}`,
+      {
+        remedy: 'pass what changes from step to step as an input of the program',
+        code: exitCode.checkFailed,
+      },
+    );
+  }
+}

@@ -1,0 +1,190 @@
+/** A session: state on the device, and functions called over it. */
+import {
+  checkInputs,
+  sizeOf,
+  specOf,
+  type HostTensor,
+  type HostTensors,
+  type Session,
+  type SessionOptions,
+  type Specs,
+} from '../../compile.ts';
+import { dtypes, type Pointer } from './capi.ts';
+import { callConfig } from './config.ts';
+import { received, release, toDevice, toHost } from './handles.ts';
+import { compileTail, toFunction } from './function.ts';
+import { checkSameGraph, trace, type TracedProgram } from './program.ts';
+import { asUserError, type Runtime } from './runtime.ts';
+
+/** Calls `f` after every call before it has ended. */
+function oneAtATime() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(f: () => Promise<T>): Promise<T> => {
+    const next = last.then(f);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+let functions = 0; // names are unique in the process' one context
+
+export function newSession(runtime: Runtime, initial: HostTensors, options: SessionOptions): Session {
+  const { api, context, device } = runtime;
+  const specs: Specs = Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, specOf(value)]));
+  const state = new Map(Object.entries(initial).map(([name, value]) => [name, toDevice(runtime, value)]));
+  const inOrder = oneAtATime();
+  const config = callConfig(options);
+  const compiled: string[] = [];
+  let isOpen = true;
+
+  const whileOpen = <T>(f: () => Promise<T>): Promise<T> =>
+    inOrder(() => (isOpen ? f() : Promise.reject(new Error('the session is closed'))));
+
+  function define(name: string, { graph, argValues, resultValues }: TracedProgram): void {
+    const tail =
+      options.xla === 'optimizer' ? compileTail(api, `${name}_xla`, graph, resultValues) : { results: resultValues };
+    const body = toFunction(api, name, graph, argValues, tail.results);
+    for (const definition of [tail.function, body]) {
+      if (definition === undefined) continue;
+      api.checked((status) => api.TFE_ContextAddFunction(context, definition, status));
+      api.TF_DeleteFunction(definition);
+    }
+    compiled.push(name, ...(tail.function === undefined ? [] : [`${name}_xla`]));
+  }
+
+  /** Runs a function; what it returns is the caller's to release. */
+  async function call(name: string, args: readonly Pointer[], results: number): Promise<readonly Pointer[]> {
+    const op = api.checked((status) => api.TFE_NewOp(context, name, status));
+    try {
+      api.checked((status) => api.TFE_OpSetDevice(op, device.name, status));
+      for (const arg of args) api.checked((status) => api.TFE_OpAddInput(op, arg, status));
+      if (options.xla === 'step') api.TFE_OpSetAttrBool(op, '_XlaMustCompile', 1);
+      if (config.length > 0) api.TFE_OpSetAttrString(op, 'config_proto', config, config.length);
+      // on ArrayBuffers of their own: another thread writes to them, so they must not move
+      const handles = new BigUint64Array(new ArrayBuffer(results * 8));
+      const count = new Int32Array(new ArrayBuffer(4)).fill(results);
+      await api.checkedAsync<void>((status, done) => api.TFE_Execute.async(op, handles, count, status, done));
+      return received([...handles]);
+    } finally {
+      api.TFE_DeleteOp(op);
+    }
+  }
+
+  /** Calls a function on zeros and drops what it returns: XLA compiles at the first call, which is not a step's to wait for. */
+  async function warmUp(name: string, { args, results }: TracedProgram, inputs: Specs): Promise<void> {
+    const zeros = args.inputs.map((key) => {
+      const { shape, dtype } = inputs[key]!;
+      const data = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
+      return toDevice(runtime, { shape, data });
+    });
+    try {
+      const all = [...args.state.map((key) => state.get(key)!), ...zeros];
+      release(runtime, await call(name, all, results.state.length + results.outputs.length));
+    } finally {
+      release(runtime, zeros);
+    }
+  }
+
+  function setState(name: string, handle: Pointer): void {
+    release(runtime, [state.get(name)!]);
+    state.set(name, handle);
+  }
+
+  return {
+    device: runtime.deviceLabel,
+
+    async compile(name, program, inputs) {
+      const batch = Object.values(inputs).find(({ shape }) => shape.length > 0)?.shape[0];
+      const reported = async <T>(f: () => T | Promise<T>): Promise<T> => {
+        try {
+          return await f();
+        } catch (error) {
+          throw asUserError(error, name, batch);
+        }
+      };
+      const traced = await reported(() => trace(api, name, program, specs, inputs));
+      const { args, results, graph } = traced;
+      const recorded = [...graph.lines];
+      const functionName = `${name.replace(/\W/g, '_')}_${functions++}`;
+      await reported(() => {
+        define(functionName, traced);
+        graph.close();
+      });
+
+      if (options.xla !== undefined && options.xla !== 'off')
+        await whileOpen(() => reported(() => warmUp(functionName, traced, inputs)));
+
+      /** What the first recording wrote, until the second call has been compared with it. */
+      let lines: readonly string[] | undefined = recorded;
+      let isFirstCall = true;
+      function checkPurity(): void {
+        if (isFirstCall) {
+          isFirstCall = false;
+        } else if (lines) {
+          const again = trace(api, name, program, specs, inputs);
+          again.graph.close();
+          checkSameGraph(name, lines, again.graph.lines);
+          lines = undefined;
+        }
+      }
+
+      return (given) =>
+        whileOpen(() =>
+          reported(async () => {
+            checkInputs(name, given, inputs);
+            checkPurity();
+            const inputHandles = args.inputs.map((key) => toDevice(runtime, given[key]!));
+            let handles: readonly Pointer[];
+            try {
+              const all = [...args.state.map((key) => state.get(key)!), ...inputHandles];
+              handles = await call(functionName, all, results.state.length + results.outputs.length);
+            } finally {
+              release(runtime, inputHandles);
+            }
+            results.state.forEach((key, i) => setState(key, handles[i]!));
+            const outputHandles = handles.slice(results.state.length);
+            try {
+              const outputs: Record<string, HostTensor> = {};
+              for (const [i, { name: key, shape, dtype }] of results.outputs.entries()) {
+                outputs[key] = await toHost(runtime, outputHandles[i]!, shape, dtype);
+              }
+              return outputs;
+            } finally {
+              release(runtime, outputHandles);
+            }
+          }),
+        );
+    },
+
+    read(names = [...state.keys()]) {
+      return whileOpen(async () => {
+        const values: Record<string, HostTensor> = {};
+        for (const name of names) {
+          const { shape, dtype } = specs[name]!;
+          values[name] = await toHost(runtime, state.get(name)!, shape, dtypes[dtype]);
+        }
+        return values;
+      });
+    },
+
+    write(values) {
+      return whileOpen(() => {
+        checkInputs('write', values, Object.fromEntries(Object.keys(values).map((name) => [name, specs[name]!])));
+        for (const [name, value] of Object.entries(values)) setState(name, toDevice(runtime, value));
+        return Promise.resolve();
+      });
+    },
+
+    close() {
+      return inOrder(() => {
+        if (isOpen) {
+          release(runtime, [...state.values()]);
+          state.clear();
+          for (const name of compiled) api.checked((status) => api.TFE_ContextRemoveFunction(context, name, status));
+          isOpen = false;
+        }
+        return Promise.resolve();
+      });
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** Every operation of ops.ts, forward and gradient, on `tensorflow` against the `cpu` oracle. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { backend as cpu } from '../../src/tensor/backends/cpu/backend.ts';
+import { backend as tensorflow } from '../../src/tensor/backends/tensorflow/backend.ts';
+import type { Session } from '../../src/tensor/compile.ts';
+import { cases, evaluate, relativeError, valuesFor } from './opCases.ts';
+import { isMissing } from '../backends.ts';
+
+describe.skipIf(isMissing('tensorflow'))('tensorflow against cpu', () => {
+  let overall = 0;
+  let sessions: { tensorflow: Session; cpu: Session };
+  beforeAll(async () => {
+    sessions = { tensorflow: await tensorflow.open({}, {}), cpu: await cpu.open({}, {}) };
+  });
+  afterAll(async () => {
+    await sessions.tensorflow.close();
+    console.log(`worst relative error of ${cases.length} cases: ${overall.toExponential(1)}`);
+  });
+
+  // 5e-6 = 42 float32 ulps: both sum up to 200 products in float32, in different orders
+  test.each(cases)('%s', async (_, one) => {
+    const values = valuesFor(one);
+    const found = await evaluate(sessions.tensorflow, one, values);
+    const expected = await evaluate(sessions.cpu, one, values);
+    expect(Object.keys(found)).toEqual(Object.keys(expected));
+    for (const [name, { shape, data }] of Object.entries(expected)) {
+      expect(found[name]!.shape, name).toEqual(shape);
+      const error = relativeError(found[name]!.data, data);
+      overall = Math.max(overall, error);
+      expect(error, name).toBeLessThan(one.tolerance ?? 5e-6);
+    }
+  });
+});
