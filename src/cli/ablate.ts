@@ -2,7 +2,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../errors.ts';
-import { backendOption, collect, count, deviceOption, openEngine, threadsOption } from './engine.ts';
+import {
+  backendOption,
+  collect,
+  count,
+  determinismOption,
+  deviceOption,
+  openEngine,
+  precisionOption,
+  threadsOption,
+  xlaOption,
+} from './engine.ts';
 import { runsOption } from './runsOption.ts';
 
 const defaultConfig = fileURLToPath(new URL('../../configs/ablation.yaml', import.meta.url));
@@ -24,6 +34,9 @@ export const ablateCommand = () =>
     .addOption(backendOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
+    .addOption(determinismOption())
+    .addOption(xlaOption())
     .addHelpText(
       'after',
       `

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../errors.ts';
+import type { CandidateReport } from '../tensor/backends/tensorflow/report.ts';
 
 export const doctorCommand = () =>
   new Command('doctor')
@@ -8,7 +9,10 @@ export const doctorCommand = () =>
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  ranger21 doctor\n  ranger21 doctor --json')
     .action(async ({ json }) => {
-      const { backendNames, backends, loadBackend } = await import('../tensor/backends/registry.ts');
+      const [{ backendNames, backends, loadBackend }, { candidateReport, deviceReport }] = await Promise.all([
+        import('../tensor/backends/registry.ts'),
+        import('../tensor/backends/tensorflow/report.ts'),
+      ]);
       const found = await Promise.all(
         backendNames.map(async (name) => ({
           name,
@@ -17,21 +21,40 @@ export const doctorCommand = () =>
         })),
       );
       const chosen = found.find(({ usable }) => usable)?.name;
+      const candidates = await candidateReport();
+      const devices = candidates.some(({ taken }) => taken) ? await deviceReport() : undefined;
       const machine = {
         node: process.versions.node,
         platform: `${process.platform}-${process.arch}`,
         threads: availableParallelism(),
       };
       if (!chosen) process.exitCode = exitCode.environment;
-      if (json)
-        return console.log(JSON.stringify({ schema: 1, machine, backends: found, auto: chosen ?? null }, null, 2));
+      if (json) {
+        const tensorflow = { candidates, ...devices };
+        const document = { schema: 1, machine, backends: found, tensorflow, auto: chosen ?? null };
+        return console.log(JSON.stringify(document, null, 2));
+      }
 
       console.log(`Node ${machine.node} on ${machine.platform}, ${machine.threads} threads`);
       for (const backend of found) {
         const mark = backend.usable ? 'ok ' : 'no ';
-        console.log(`${mark} ${backend.name.padEnd(6)} ${backend.usable ? backend.detail : backend.reason}`);
-        if (backend.usable) console.log(`           devices: ${backend.devices.join(', ')}`);
-        else console.log(`           fix: ${backend.remedy}`);
+        console.log(`${mark} ${backend.name.padEnd(10)} ${backend.usable ? backend.detail : backend.reason}`);
+        if (backend.usable) console.log(`${indent}devices: ${backend.devices.join(', ')}`);
+        else console.log(`${indent}fix: ${backend.remedy}`);
+        if (backend.name !== 'tensorflow') continue;
+        for (const line of candidates.map(candidateLine)) console.log(indent + line);
+        if (!devices) continue;
+        console.log(`${indent}TensorFlow reports: ${devices.devices.map(({ name }) => name).join(', ')}`);
+        if (devices.missingCudaLibraries.length > 0) {
+          console.log(
+            `${indent}for a GPU it would need, and does not find: ${devices.missingCudaLibraries.join(', ')}`,
+          );
+        }
       }
       console.log(chosen ? `--backend auto takes ${chosen}` : 'no backend is usable here');
     });
+
+const indent = ' '.repeat(14);
+
+const candidateLine = ({ source, where, version, taken, reason }: CandidateReport): string =>
+  `${taken ? 'taken' : 'not  '}  ${source}${version ? ` ${version}` : ''}: ${where}: ${reason}`;

@@ -1,26 +1,55 @@
 /** The options that choose what executes a run, shared by `run` and `ablate`. */
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Engine } from '../experiment/execute.ts';
+import type { Determinism, Precision, Xla } from '../tensor/compile.ts';
 
 export interface EngineOptions {
   readonly backend: string;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
+  readonly precision?: Precision | undefined;
+  readonly determinism?: Determinism | undefined;
+  readonly xla?: Xla | undefined;
 }
 
 export const backendOption = () =>
   new Option('--backend <name>', 'what executes a step: auto takes the best that works')
     .default('auto')
     .env('RANGER21_BACKEND');
-export const deviceOption = () => new Option('--device <name>', 'cpu, or webgpu (onnx backend)');
+export const deviceOption = () =>
+  new Option('--device <name>', 'cpu; gpu or gpu:N (tensorflow backend, NVIDIA); webgpu (onnx backend)');
 export const threadsOption = () => new Option('--threads <n>', 'threads inside one operation').argParser(count);
 
-export async function openEngine({ backend: asked, device, threads }: EngineOptions): Promise<Engine> {
+export const precisionOption = () =>
+  new Option(
+    '--precision <name>',
+    'of convolutions and products: tf32 on a GPU, bf16 on a CPU that has it (tensorflow)',
+  ).choices(['float32', 'tf32', 'bf16'] as const);
+export const determinismOption = () =>
+  new Option('--determinism <name>', 'strict: the same bits every time on the same machine (slower on a GPU)').choices([
+    'strict',
+    'fast',
+  ] as const);
+export const xlaOption = () =>
+  new Option('--xla <part>', 'what XLA compiles (tensorflow backend)').choices(['off', 'optimizer', 'step'] as const);
+
+/** The options as a command line of another process. */
+export const engineArguments = (options: EngineOptions): string[] =>
+  (['backend', 'device', 'threads', 'precision', 'determinism', 'xla'] as const).flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name}`, String(options[name])],
+  );
+
+export async function openEngine({ backend: asked, ...session }: EngineOptions): Promise<Engine> {
   const { backendNames, chooseBackend } = await import('../tensor/backends/registry.ts');
   const { oneOf } = await import('../didYouMean.ts');
-  const { backend, why } = await chooseBackend(oneOf('backend', asked, ['auto', ...backendNames]));
-  const record = { name: backend.name, detail: why, ...(device && { device }), ...(threads && { threads }) };
-  return { backend, record, session: { device, threads } };
+  const { device, threads, precision, determinism, xla } = session;
+  const { backend, why } = await chooseBackend(oneOf('backend', asked, ['auto', ...backendNames]), device);
+  const given = Object.entries({ device, threads, precision, determinism, xla }).filter(([, x]) => x !== undefined);
+  return {
+    backend,
+    record: { name: backend.name, detail: why, ...Object.fromEntries(given) },
+    session: { device, threads, precision, determinism, xla },
+  };
 }
 
 /** A whole number from 1. */

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { ablateCommand } from './ablate.ts';
+import { benchCommand } from './bench.ts';
+import { benchSubjectCommand } from './benchSubject.ts';
 import { componentsCommand } from './components.ts';
 import { configCommand } from './config.ts';
 import { dataCommand } from './data.ts';
@@ -10,6 +12,7 @@ import { lsCommand } from './ls.ts';
 import { modelsCommand } from './models.ts';
 import { runCommand } from './run.ts';
 import { scheduleCommand } from './schedule.ts';
+import { setupCommand } from './setup.ts';
 import { showCommand } from './show.ts';
 import { tableCommand } from './table.ts';
 import { trainPlannedCommand } from './trainPlanned.ts';
@@ -24,6 +27,7 @@ export function buildProgram() {
   const program = new Command('ranger21')
     .description('Which of the ten ideas in the Ranger21 optimizer earns its place, on your model and your data?')
     .version(`ranger21 ${version}, Node ${process.versions.node}`)
+    .enablePositionalOptions() // `setup --version 2.20.0` is the command's own
     .showHelpAfterError('(see --help)')
     .addHelpText(
       'after',
@@ -48,11 +52,14 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
     dataCommand(),
     configCommand(),
     verifyCommand(),
+    benchCommand(),
+    setupCommand(),
     doctorCommand(),
   ];
-  for (const command of commands) program.addCommand(command as unknown as Command);
-  program.addCommand(trainPlannedCommand() as unknown as Command, { hidden: true });
-  throwInsteadOfExiting(program as unknown as Command);
+  for (const command of commands) program.addCommand(command);
+  program.addCommand(trainPlannedCommand(), { hidden: true });
+  program.addCommand(benchSubjectCommand(), { hidden: true });
+  throwInsteadOfExiting(program);
   return program;
 }
 

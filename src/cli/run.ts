@@ -1,6 +1,17 @@
 import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../errors.ts';
-import { backendOption, collect, deviceOption, openEngine, seed, threadsOption } from './engine.ts';
+import type { RunResult } from '../runs/metrics.ts';
+import {
+  backendOption,
+  collect,
+  determinismOption,
+  deviceOption,
+  openEngine,
+  precisionOption,
+  seed,
+  threadsOption,
+  xlaOption,
+} from './engine.ts';
 import { runsOption } from './runsOption.ts';
 
 export const runCommand = () =>
@@ -16,6 +27,9 @@ export const runCommand = () =>
     .addOption(backendOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
+    .addOption(determinismOption())
+    .addOption(xlaOption())
     .addHelpText(
       'after',
       `
@@ -41,7 +55,7 @@ Examples:
         return dryRun(experiment, await openEngine(options), options.json ?? false);
       }
 
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset as never);
+      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(options);
       const dir = runDir(options.runs, experiment, dataset.fingerprint);
       const stop = stopOnSignals();
@@ -65,13 +79,13 @@ Examples:
       if (result.status !== 'completed') process.exitCode = exitCode.diverged;
     });
 
-function summary(dir: string, result: import('../runs/metrics.ts').RunResult): string {
+function summary(dir: string, result: RunResult): string {
   const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
   return [
     `${result.status}${result.reason ? `: ${result.reason}` : ''}`,
     `test top-1 ${percent(result.last.top1)} (best ${percent(result.best.top1)}), loss ${result.last.loss.toFixed(4)}`,
     `${result.steps} steps in ${result.trainSeconds.toFixed(1)} s, ${result.msPerStep.toFixed(1)} ms a step (median), ` +
-      `${result.imagesPerSecond.toFixed(0)} images/s, backend ${result.backend.name}`,
+      `${result.imagesPerSecond.toFixed(0)} images/s, backend ${result.backend.name} on ${result.backend.device ?? 'cpu'}`,
     dir,
   ].join('\n');
 }

@@ -1,7 +1,15 @@
 import { basename, join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { UserError } from '../errors.ts';
-import { backendOption, deviceOption, openEngine, threadsOption } from './engine.ts';
+import {
+  backendOption,
+  determinismOption,
+  deviceOption,
+  openEngine,
+  precisionOption,
+  threadsOption,
+  xlaOption,
+} from './engine.ts';
 
 /** What `ablate --jobs` starts; not in the help. */
 export const trainPlannedCommand = () =>
@@ -12,6 +20,9 @@ export const trainPlannedCommand = () =>
     .addOption(backendOption())
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(precisionOption())
+    .addOption(determinismOption())
+    .addOption(xlaOption())
     .action(async (dir, path, options) => {
       const [{ readPlan }, { experimentOf }, { datasets }, { execute }, { stopOnSignals }] = await Promise.all([
         import('../runs/study.ts'),

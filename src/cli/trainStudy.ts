@@ -9,7 +9,7 @@ import { missingRuns, trainMissing, type RunEnd, type StudyEnd } from '../experi
 import type { RunResult } from '../runs/metrics.ts';
 import { readResult } from '../runs/store.ts';
 import type { PlannedRun, StudyPlan } from '../runs/study.ts';
-import type { EngineOptions } from './engine.ts';
+import { engineArguments, type EngineOptions } from './engine.ts';
 import { startProgress } from './progress.ts';
 import { stopOnSignals } from './signals.ts';
 
@@ -79,12 +79,13 @@ const resultText = ({ status, reason, last, trainSeconds }: RunResult): string =
 async function trainInProcess(
   dir: string,
   run: PlannedRun,
-  { backend, device, threads, jobs }: EngineOptions & { readonly jobs: number },
+  { jobs, ...engine }: EngineOptions & { readonly jobs: number },
   signal: AbortSignal,
 ): Promise<RunEnd> {
-  const share = threads ?? Math.max(1, Math.floor(availableParallelism() / jobs));
-  const args = ['train-planned', dir, run.path, '--backend', backend, '--threads', String(share)];
-  const child = spawn(process.execPath, [process.argv[1]!, ...args, ...(device ? ['--device', device] : [])], {
+  const share = engine.threads ?? Math.max(1, Math.floor(availableParallelism() / jobs));
+  const chosen = engineArguments({ ...engine, threads: share });
+  // `--`: an arm's folder may start with a dash
+  const child = spawn(process.execPath, [process.argv[1]!, 'train-planned', ...chosen, '--', dir, run.path], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true, // a group of its own: the terminal's Ctrl-C reaches it once, through us
   });

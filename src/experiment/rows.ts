@@ -117,7 +117,15 @@ export const backendsOf = (entries: readonly RunEntry[]): string[] => [
 ];
 
 /** `onnx, CPU, 2 threads`; the name only once where the detail begins with it. */
-export const backendText = ({ name, detail, device, threads }: BackendRecord): string =>
-  [detail.startsWith(name) ? undefined : name, detail, device, threads === undefined ? undefined : `${threads} threads`]
+export const backendText = ({ name, detail, device, threads, precision, determinism, xla }: BackendRecord): string =>
+  [
+    detail.startsWith(name) ? undefined : name,
+    detail,
+    device,
+    threads === undefined ? undefined : `${threads} threads`,
+    precision,
+    determinism && `${determinism} order of sums`,
+    xla && `XLA ${xla}`,
+  ]
     .filter(Boolean)
     .join(', ');

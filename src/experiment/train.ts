@@ -45,7 +45,7 @@ export interface Surroundings {
 export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { name, ...options } = experiment.model;
   const [height, width, channels] = facts.shape;
-  const model = models[name].build(options as never, { height, width, channels, classes: facts.classes });
+  const model = models[name].build(options, { height, width, channels, classes: facts.classes });
   const { epochs, batch } = experiment.train;
   const stepsPerEpoch = Math.floor(facts.train / batch);
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
@@ -214,7 +214,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
     imagesPerSecond: (batchSize / medianMs) * 1000,
     parameters: Object.values(model.params).reduce((total, { shape }) => total + sizeOf(shape), 0),
     stateRatio: optimizer.slots.length,
-    backend: around.record,
+    backend: { ...around.record, device: session.device },
     fingerprint: dataset.fingerprint,
     activity: Object.fromEntries([...activity].map(([name, { sum, count }]) => [name, sum / count])),
     finishedAt: new Date().toISOString(),

@@ -39,6 +39,9 @@ export interface BackendRecord {
   readonly detail: string;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
+  readonly precision?: string | undefined;
+  readonly determinism?: string | undefined;
+  readonly xla?: string | undefined;
 }
 
 /** The content of `result.json`. */

@@ -29,6 +29,11 @@ describe('the program', () => {
     expect(ranger21(['--version']).stdout).toBe(`ranger21 0.1.0, Node ${process.versions.node}\n`);
   });
 
+  test('--version after setup is the version to install', () => {
+    const { code, stderr } = ranger21(['setup', '--version']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("'--version <version>' argument missing")]);
+  });
+
   test('a misspelt command or option is a usage error, exit 2, on stderr', () => {
     for (const args of [['rum'], ['run', 'configs/digits-resnet.yaml', '--dryrun'], ['run']]) {
       const { code, stdout, stderr } = ranger21(args);
@@ -118,6 +123,12 @@ describe('ranger21 run', () => {
       2,
     ],
     ['an unknown backend', ['run', 'configs/digits-resnet.yaml', '--backend', 'onx'], /did you mean onnx/, 2],
+    [
+      'a precision the backend has not',
+      ['run', 'configs/digits-resnet.yaml', '--dry-run', '--backend', 'onnx', '--precision', 'bf16'],
+      /backend onnx has no precision bf16\n {2}fix: use --precision float32/,
+      2,
+    ],
     ['a negative seed', ['run', 'configs/digits-resnet.yaml', '--seed', '-1'], /whole number from 0/, 2],
     [
       'an unknown component in --disable',

@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { loadExperiment } from '../../src/config/load.ts';
+import type { StepMetrics } from '../../src/runs/metrics.ts';
 import { readLogs } from '../../src/runs/read.ts';
+import type { BackendName } from '../../src/tensor/backends/registry.ts';
+import { compiling } from '../backends.ts';
 import { digits, trained } from './trainDigits.ts';
 
 /** AdamW instead, at this learning rate. */
@@ -10,29 +13,35 @@ const adamw = (lr: number) => ['optimizer.name=adamw', `optimizer.lr=${lr}`, 'op
 
 const short = ['dataset.train=80', 'dataset.test=30', 'train.batch=4', 'train.epochs=1', 'log.meters=0'];
 
-describe('a run on cpu and on onnx', () => {
-  test.each(['resnet', 'nfresnet'] as const)('%s: the losses of 20 steps agree to 1e-4', async (net) => {
-    const experiment = await digits(net, ...short);
-    const [cpu, onnx] = [await trained(experiment, 'cpu'), await trained(experiment, 'onnx')];
-    expect(cpu.steps).toHaveLength(20);
-    const apart = cpu.steps.map(({ loss }, i) => Math.abs(onnx.steps[i]!.loss / loss - 1));
-    console.log(`${net}: largest relative difference of the loss ${Math.max(...apart).toExponential(1)}`);
+describe.each(['resnet', 'nfresnet'] as const)('a run of %s on cpu', (net) => {
+  let steps: readonly StepMetrics[];
+  beforeAll(async () => {
+    ({ steps } = await trained(await digits(net, ...short), 'cpu'));
+    expect(steps).toHaveLength(20);
+  });
+
+  test.each(compiling)('and on $name: the losses of 20 steps agree to 1e-4', async ({ name }) => {
+    const other = await trained(await digits(net, ...short), name as BackendName);
+    const apart = steps.map(({ loss }, i) => Math.abs(other.steps[i]!.loss / loss - 1));
+    console.log(`${net} on ${name}: largest relative difference of the loss ${Math.max(...apart).toExponential(1)}`);
     expect(Math.max(...apart)).toBeLessThan(1e-4);
   });
 });
 
-describe('a run', () => {
-  test.each(['resnet', 'nfresnet'] as const)('%s: fits 64 images by heart with AdamW', async (net) => {
+describe.each(compiling)('64 images on $name', ({ name }) => {
+  test.each(['resnet', 'nfresnet'] as const)('%s: learnt by heart with AdamW', async (net) => {
     const experiment = await digits(
       net,
       ...['dataset.train=64', 'dataset.test=30', 'train.batch=64', 'train.epochs=200', 'train.augment.crop=0'],
       ...[...adamw(1e-3), 'eval.every=200 epochs', 'stop.stuckWithin=0'],
     );
-    const { steps } = await trained({ ...experiment, log: { ...experiment.log, meters: 0 } }, 'onnx');
+    const { steps } = await trained({ ...experiment, log: { ...experiment.log, meters: 0 } }, name as BackendName);
     expect(steps.at(-1)!.trainTop1).toBeGreaterThan(0.98);
     expect(steps[0]!.loss).toBeGreaterThan(2);
   });
+});
 
+describe('a run', () => {
   test('writes every step, the evaluations, the resolved config and the result', async () => {
     const experiment = await digits('nfresnet', ...short, 'log.meters=5', 'eval.every=10 steps');
     const { dir, outcome } = await trained(experiment, 'onnx');

@@ -4,9 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { Model } from '../../src/models/model.ts';
 import { nfResnet } from '../../src/models/nfResnet.ts';
 import { resnet } from '../../src/models/resnet.ts';
-import { backend as cpu } from '../../src/tensor/backends/cpu/backend.ts';
-import { backend as onnx } from '../../src/tensor/backends/onnx/backend.ts';
 import type { HostTensors } from '../../src/tensor/compile.ts';
+import { usable } from '../backends.ts';
 import { evaluated, trained } from './onBackend.ts';
 
 type Values = Record<string, { shape: number[]; data: number[] }>;
@@ -50,11 +49,7 @@ function worstError(actual: ArrayLike<number>, expected: readonly number[]): num
 // float32 through at most 20 layers, against float64; the worst seen is 4e-6
 const tolerance = 2e-5;
 
-const found = await onnx.probe();
-const backends = found.usable ? [cpu, onnx] : [cpu];
-const leftOut = found.usable ? '' : ` (onnx left out: ${found.reason})`;
-
-describe.each(backends)(`networks on $name match ${source}${leftOut}`, (backend) => {
+describe.each(usable)(`networks on $name match ${source}`, (backend) => {
   test.each(cases)('$name', async (c) => {
     const model = build(c);
     const shapes = (specs: Record<string, { shape: readonly number[] }>) =>

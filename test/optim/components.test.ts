@@ -8,7 +8,7 @@ import { product } from '../../src/optim/factors.ts';
 import { matchesAny } from '../../src/optim/names.ts';
 import { mul, scalar, sqrt, type Tensor, type Tensors } from '../../src/tensor/ops.ts';
 import { unitAxes, unitNorm, type Role } from '../../src/tensor/units.ts';
-import { usable } from './backends.ts';
+import { usable } from '../backends.ts';
 import { evaluate, of } from './evaluate.ts';
 
 interface Fixture {
@@ -76,7 +76,7 @@ test('patterns match whole names', () => {
   expect(matchesAny(['a.c'], 'abc')).toBe(false);
 });
 
-describe.each(usable)('on $name', ({ backend }) => {
+describe.each(usable)('on $name', (backend) => {
   const transform = (
     id: 'agc' | 'gc' | 'gradnorm',
     options: object,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../src/random.ts';
 import type { HostTensors } from '../../src/tensor/compile.ts';
-import { usable } from './backends.ts';
+import { usable } from '../backends.ts';
 import { alone, config, of, trainer, type Values } from './evaluate.ts';
 
 const normals = (shape: number[], index: number, scale = 1) => {
@@ -29,7 +29,7 @@ const run = { epochs: 3, stepsPerEpoch: 4 };
 const flat = (values: Record<string, readonly number[]>) => Object.values(values).flat();
 const farthest = (a: readonly number[], b: readonly number[]) => Math.max(...a.map((x, i) => Math.abs(x - b[i]!)));
 
-describe.each(usable)('on $name', ({ backend }) => {
+describe.each(usable)('on $name', (backend) => {
   const train = async (
     optimizer: ReturnType<typeof config>,
     steps: number,

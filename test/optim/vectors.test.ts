@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseVectors } from '../../src/experiment/vectorFile.ts';
 import { verifyCase } from '../../src/experiment/verifyOptimizer.ts';
-import { usable } from './backends.ts';
+import { usable } from '../backends.ts';
 
 const file = new URL('../fixtures/ranger21-vectors.json', import.meta.url);
 const vectors = parseVectors(readFileSync(file, 'utf8'), 'ranger21-vectors.json');
@@ -17,9 +17,9 @@ test('the file has all its cases', () => {
   expect(vectors.filter(({ group }) => group === 'multi')).toHaveLength(9);
 });
 
-describe.each(usable)('on $name', ({ name, backend }) => {
+describe.each(usable)('on $name', (backend) => {
   let worst = { error: 0, at: '' };
-  afterAll(() => console.log(`${name}: worst error ${worst.error.toExponential(2)} in ${worst.at}`));
+  afterAll(() => console.log(`${backend.name}: worst error ${worst.error.toExponential(2)} in ${worst.at}`));
 
   test.each(vectors)('$group/$name', async (vector) => {
     const result = await verifyCase(vector, backend, tolerance);

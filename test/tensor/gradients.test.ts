@@ -4,11 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../src/random.ts';
-import { backend as cpu } from '../../src/tensor/backends/cpu/backend.ts';
-import { backend as onnx } from '../../src/tensor/backends/onnx/backend.ts';
 import { sizeOf, type Backend, type HostTensor, type HostTensors } from '../../src/tensor/compile.ts';
 import * as ops from '../../src/tensor/ops.ts';
 import type { Tensor, Tensors } from '../../src/tensor/ops.ts';
+import { usable } from '../backends.ts';
 import { centralDifferences, convolved, moments, pooled, worstError, type Doubles, type Shape4 } from './float64.ts';
 
 interface Case {
@@ -160,11 +159,7 @@ const reluCase: Case = {
   reference: ({ x }) => x!.map((value) => Math.max(0, value)),
 };
 
-const found = await onnx.probe();
-const backends = found.usable ? [cpu, onnx] : [cpu];
-const leftOut = found.usable ? '' : ` (onnx left out: ${found.reason})`;
-
-describe.each(backends)(`values and gradients on $name match float64${leftOut}`, (backend) => {
+describe.each(usable)(`values and gradients on $name match float64`, (backend) => {
   // relative to a channel's largest value; the worst seen is 2e-6 (the gain's gradient)
   test.each([...convCases, ...poolCases, ...normCases, ...kernelCases, ...lossCases, reluCase])('$name', async (c) => {
     const doubles: Doubles = Object.fromEntries(
@@ -185,7 +180,7 @@ describe.each(backends)(`values and gradients on $name match float64${leftOut}`,
   });
 });
 
-describe.each(backends)('where a derivative is a choice, on $name', (backend) => {
+describe.each(usable)('where a derivative is a choice, on $name', (backend) => {
   const gradient = async (inputs: HostTensors, op: Case['op'], size: number) => {
     const found = await onBackend(
       backend,
@@ -217,7 +212,7 @@ describe.each(backends)('where a derivative is a choice, on $name', (backend) =>
   );
 });
 
-describe.each(backends)('softmax cross-entropy on $name', (backend) => {
+describe.each(usable)('softmax cross-entropy on $name', (backend) => {
   // entropy of 1 − ε + ε/K and (K − 1) times ε/K, at ε = 0.1: published with the recipe
   test.each([
     [10, 0.5003],
