@@ -280,7 +280,7 @@ const mapExclude = <Options extends { exclude?: object | undefined }>(
         exclude: Object.fromEntries(
           Object.entries(options.exclude as Record<string, readonly string[]>).map(([what, names]) => [
             what,
-            change(names),
+            Array.isArray(names) ? change(names) : names, // anything else is refused with the other options
           ]),
         ),
       }

@@ -296,6 +296,10 @@ test.each<[string, Partial<Ranger21Options> & Record<string, unknown>]>([
   ['totalIterations 5 is not', { totalIterations: 5 }],
   ['at least 3 epochs', { useCheb: true, numEpochs: 2, numBatchesPerEpoch: 50 }],
   ['loggingActive has nowhere', { loggingActive: true }],
+  ['betas is [0.9]', { betas: [0.9] as never }],
+  ['betas is 0.9', { betas: 0.9 as never }],
+  ['nothing is called lookahead in exclude', { exclude: { lookahead: ['bias'] } as never }],
+  ['components.agc.exclude', { exclude: { agc: 'bias' } as never }],
   ['the product form of norm loss', { semantics: 'paper', normlossFactor: 0.1 }],
 ])('refuses: %s', (message, change) => {
   expect(() => new Ranger21({ ...demo, ...change })).toThrow(message);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
-import { exitCode } from '../errors.ts';
+import { exitCode, UserError } from '../errors.ts';
 import {
   backendOption,
   collect,
@@ -29,7 +29,7 @@ export const ablateCommand = () =>
     .option('--plan', 'say what would be trained, and stop')
     .option('--set <key=value>', 'override one value in every arm (repeatable)', collect)
     .option('--unset <key>', 'remove one value in every arm (repeatable)', collect)
-    .option('--json', 'print the table as one JSON document')
+    .option('--json', 'print the table, or the plan, as one JSON document')
     .addOption(runsOption())
     .addOption(backendOption())
     .addOption(deviceOption())
@@ -48,23 +48,28 @@ Examples:
   ranger21 ablate --disable agc+gc --add-one-in --plan`,
     )
     .action(async (config, options) => {
-      const [{ loadExperiment }, { datasets }, ablation, plans, study, { trainStudy }] = await Promise.all([
+      const [{ loadExperiment }, { datasets }, ablation, plans, study, { isRun }, { trainStudy }] = await Promise.all([
         import('../config/load.ts'),
         import('../data/registry.ts'),
         import('../experiment/ablation.ts'),
         import('../experiment/plan.ts'),
         import('../runs/study.ts'),
+        import('../runs/list.ts'),
         import('./trainStudy.ts'),
       ]);
-      const { experiment } = await loadExperiment(config ?? defaultConfig, options);
+      // as an override, so that a study's name is checked like the config's
+      const named = options.study === undefined ? [] : [`study.name=${JSON.stringify(options.study)}`];
+      const overrides = { ...options, set: [...(options.set ?? []), ...named] };
+      const { experiment } = await loadExperiment(config ?? defaultConfig, overrides);
       const asked = experiment.study;
       const arms = ablation.arms(experiment, {
         disable: options.disable?.split(',') ?? asked?.disable,
         addOneIn: options.addOneIn ?? asked?.addOneIn,
       });
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
-      const name = options.study ?? asked?.name ?? experiment.name;
+      const name = asked?.name ?? experiment.name;
       const dir = join(options.runs, name);
+      if (isRun(dir)) throw new UserError(`${dir} is the folder of a run`, { remedy: 'choose another --study NAME' });
       const requested = plans.makePlan({
         study: name,
         arms,
@@ -76,17 +81,18 @@ Examples:
         : requested;
       const engine = await openEngine(options);
       if (options.plan) {
-        const { planText } = await import('./planText.ts');
-        return console.log(await planText(dir, plan, dataset, engine));
+        const { planPreview, planText } = await import('./planText.ts');
+        const preview = await planPreview(dir, plan, dataset, engine);
+        return console.log(options.json ? JSON.stringify(preview, null, 2) : planText(preview));
       }
       await study.writePlan(dir, plan);
 
       const end = await trainStudy(dir, plan, dataset, engine, options);
       const { tableOf } = await import('./tableOf.ts');
-      const { texts, summary } = await tableOf(options.runs, dir);
+      const { texts, summary, unreadable } = await tableOf(options.runs, dir);
       await study.writeTables(dir, texts);
       process.stdout.write(options.json ? texts.json : texts.md);
       console.error(`ranger21: ${summary} → ${dir}/table.md`);
       if (end.signalCode !== undefined) process.exitCode = end.signalCode;
-      else if (end.failed > 0) process.exitCode = exitCode.someRunsFailed;
+      else if (end.failed + unreadable > 0) process.exitCode = exitCode.someRunsFailed;
     });

@@ -44,10 +44,13 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
     `${experiment.name}: ${experiment.model.name} on ${experiment.dataset.name}, ${engine.record.detail}`,
     `parameters   ${answer.parameters.toLocaleString('en')} in ${answer.tensors} tensors, ${answer.macs.toLocaleString('en')} MACs an image`,
     `steps        ${answer.steps} (${experiment.train.epochs} epochs of ${answer.stepsPerEpoch}, batch ${experiment.train.batch})`,
-    `schedule     warm-up ends at ${answer.warmupEnd ?? 'none'}, warm-down starts at ${answer.warmdownStart ?? 'none'}`,
+    `schedule     ${[milestone('warm-up', 'ends at', answer.warmupEnd), milestone('warm-down', 'starts at', answer.warmdownStart)].join(', ')}`,
     `memory       about ${gib(answer.memoryBytes)}${scaled}`,
     `time         ${answer.msPerStep.toFixed(1)} ms a step${scaled}: about ${seconds(answer.trainSeconds)} of training, evaluation and data aside`,
     ...answer.warnings.map((warning) => `warning      ${warning}`),
   ];
   console.log(lines.join('\n'));
 }
+
+const milestone = (what: string, verb: string, step: number | null): string =>
+  step === null ? `no ${what}` : `${what} ${verb} ${step}`;

@@ -54,16 +54,22 @@ export async function openEngine({ backend: asked, ...session }: EngineOptions):
 
 /** A whole number from 1. */
 export function count(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('expected a whole number from 1');
+  const n = whole(text);
+  if (!(n >= 1)) throw new InvalidArgumentError('expected a whole number from 1');
   return n;
 }
 
 /** A whole number from 0: a seed. */
 export function seed(text: string): number {
-  const n = Number(text);
-  if (!Number.isSafeInteger(n) || n < 0) throw new InvalidArgumentError('expected a whole number from 0');
+  const n = whole(text);
+  if (!(n >= 0)) throw new InvalidArgumentError('expected a whole number from 0');
   return n;
+}
+
+/** Decimal digits only, and NaN otherwise: Number('') is 0, and nobody asked for seed 0. */
+function whole(text: string): number {
+  const n = /^\d+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(n) ? n : NaN;
 }
 
 /** Gathers a repeatable option. */

@@ -23,6 +23,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // `ranger21 ls | head`
-  throw error;
+  console.error(`error: cannot write the answer: ${error.message}`);
+  process.exit(1);
 });
+process.stderr.on('error', () => undefined); // progress that nobody reads any more is no reason to end a run
 process.exitCode = await main(process.argv.slice(2));

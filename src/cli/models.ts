@@ -1,12 +1,13 @@
 /** `ranger21 models`: every model with its size. */
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
+import { count } from './engine.ts';
 
 export const modelsCommand = () =>
   new Command('models')
     .description('list every model with its parameters and multiply–accumulates for one image')
-    .option('--image <pixels>', 'height and width of the image instead of each model’s own', parseCount)
-    .option('--channels <n>', 'image channels instead of each model’s own', parseCount)
-    .option('--classes <n>', 'classes instead of each model’s own', parseCount)
+    .option('--image <pixels>', 'height and width of the image instead of each model’s own', count)
+    .option('--channels <n>', 'image channels instead of each model’s own', count)
+    .option('--classes <n>', 'classes instead of each model’s own', count)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -70,10 +71,4 @@ function table(rows: readonly Row[]): string {
       .join('  ')
       .trimEnd();
   return cells.map(line).join('\n');
-}
-
-function parseCount(text: string): number {
-  const n = Number(text);
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('Expected a whole number, 1 or more.');
-  return n;
 }

@@ -81,9 +81,13 @@ Examples:
 
 function summary(dir: string, result: RunResult): string {
   const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+  const { last, best } = result;
+  const isEvaluated = !Number.isNaN(last.top1); // NaN: diverged before the first evaluation
   return [
     `${result.status}${result.reason ? `: ${result.reason}` : ''}`,
-    `test top-1 ${percent(result.last.top1)} (best ${percent(result.best.top1)}), loss ${result.last.loss.toFixed(4)}`,
+    isEvaluated
+      ? `test top-1 ${percent(last.top1)} (best ${percent(best.top1)}), loss ${last.loss.toFixed(4)}`
+      : 'never evaluated',
     `${result.steps} steps in ${result.trainSeconds.toFixed(1)} s, ${result.msPerStep.toFixed(1)} ms a step (median), ` +
       `${result.imagesPerSecond.toFixed(0)} images/s, backend ${result.backend.name} on ${result.backend.device ?? 'cpu'}`,
     dir,

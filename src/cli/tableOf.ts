@@ -9,7 +9,7 @@ import { readPlan } from '../runs/study.ts';
 export async function tableOf(
   root: string,
   dir: string,
-): Promise<{ texts: Record<'md' | 'csv' | 'json', string>; summary: string }> {
+): Promise<{ texts: Record<'md' | 'csv' | 'json', string>; summary: string; unreadable: number }> {
   const entries = await listStudy(root, dir);
   const table = studyTable(await readPlan(dir), entries);
   const states = new Map<string, number>();
@@ -17,5 +17,6 @@ export async function tableOf(
   return {
     texts: { md: markdownTable(table), csv: csvTable(table), json: jsonTable(table) },
     summary: [...states].map(([state, n]) => `${n} ${state}`).join(', '),
+    unreadable: states.get('unreadable') ?? 0,
   };
 }

@@ -1,6 +1,8 @@
 /** A config file and the files it extends, merged into one tree. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { didYouMean } from '../didYouMean.ts';
 import { UserError } from '../errors.ts';
 import type { Environment } from './environment.ts';
@@ -11,6 +13,8 @@ import { merge, type MapTree } from './tree.ts';
 import { parseYaml } from './yaml.ts';
 
 const deepest = 16;
+/** From `src/config` as from `dist/config`. */
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Merged {
   readonly tree: MapTree;
@@ -91,7 +95,7 @@ function splitExtends(
 /** Relative to the working folder when inside it. */
 function shown(file: string): string {
   const path = relative(process.cwd(), file);
-  return path.startsWith('..') || isAbsolute(path) ? file : path;
+  return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path;
 }
 
 async function readText(file: string, failure: Failure): Promise<string> {
@@ -111,7 +115,12 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 function unreadable(path: string, message: string, siblings: readonly string[]): UserError {
-  const close = didYouMean(basename(path), siblings);
+  const shipped = join(packageRoot, path);
+  if (path.startsWith('configs/') && resolve(path) !== shipped && existsSync(shipped)) {
+    return new UserError(message, { remedy: `the one that ships is ${shipped}` });
+  }
+  const others = siblings.filter((name) => name !== basename(path)); // there, but not to be read
+  const close = didYouMean(basename(path), others);
   const remedy = close
     ? `did you mean ${join(dirname(path), close)}?`
     : 'give the path of a config, e.g. configs/digits-resnet.yaml';

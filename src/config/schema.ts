@@ -45,7 +45,11 @@ const evaluation = z.strictObject({
 });
 
 const log = z.strictObject({
-  meters: z.int().min(0).default(50).describe('measure the components’ activity every so many steps; 0: never'),
+  meters: z
+    .int()
+    .min(0)
+    .default(50)
+    .describe('measure the components’ activity every so many steps, and in the first and last; 0: never'),
   tensorboard: z.boolean().default(true).describe('also write TensorBoard event files'),
 });
 

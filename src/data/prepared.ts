@@ -47,8 +47,12 @@ export async function readManifest(source: Source, root?: string): Promise<Manif
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new UserError(`${path} cannot be read: ${message}`, {
+      remedy: 'make it readable, or choose another folder with --root DIR, dataset.root or RANGER21_DATA',
+      cause: error,
+    });
   }
   const expected = { name: source.name, shape: source.shape, classes: source.classNames.length };
   const parsed = manifestSchema.safeParse(parseJson(text));

@@ -6,8 +6,15 @@ import { studyRunPath } from '../runs/layout.ts';
 import type { Arm, StudyPlan } from '../runs/study.ts';
 
 /** `study.seeds`: that many from `first` on, or exactly these. */
-export const seedList = (seeds: number | readonly number[], first = 0): number[] =>
-  typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => first + i) : [...new Set(seeds)];
+export function seedList(seeds: number | readonly number[], first = 0): number[] {
+  if (typeof seeds !== 'number') return [...new Set(seeds)];
+  if (seeds > 10_000 || first > Number.MAX_SAFE_INTEGER - (seeds - 1)) {
+    throw new UserError(`${seeds} seeds from ${first} on are too many`, {
+      remedy: `give at most 10000, none above ${Number.MAX_SAFE_INTEGER}`,
+    });
+  }
+  return Array.from({ length: seeds }, (_, i) => first + i);
+}
 
 /** Every arm with every seed; all arms of a seed come before the next seed, so that a study cut short is still paired. */
 export function makePlan({

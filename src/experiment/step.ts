@@ -86,10 +86,10 @@ export const trainInputs = (
 });
 
 /** The lookahead merge that ends a step of variant `merge`. */
-export function mergeStep(optimizer: Optimizer): Program {
+export function mergeStep(optimizer: Optimizer, options = { meters: true }): Program {
   return (state) => {
     const meters: Record<string, Tensor> = {};
-    const next = optimizer.merge(under(state, 'params'), under(state, 'slots'), meters);
+    const next = optimizer.merge(under(state, 'params'), under(state, 'slots'), options.meters ? meters : undefined);
     return { state: joined({ params: next.params, slots: next.state }), outputs: prefixed(meters) };
   };
 }

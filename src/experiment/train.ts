@@ -53,7 +53,8 @@ export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const [count = '1', unit] = experiment.eval.every.split(' ');
   const evalEvery = Number(count) * (unit!.startsWith('epoch') ? stepsPerEpoch : 1);
   const totalSteps = epochs * stepsPerEpoch;
-  const merges = Array.from({ length: totalSteps }, (_, i) => optimizer.variant(i + 1)).includes('merge');
+  const { lookahead } = experiment.optimizer.components;
+  const merges = lookahead !== false && lookahead.k <= totalSteps;
   return { experiment, facts, model, optimizer, stepsPerEpoch, totalSteps, evalEvery, merges };
 }
 
@@ -71,10 +72,13 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
   const heldOut = evalBatches(dataset, { batch: experiment.eval.batch });
   const initial = initModel(model, experiment.seed);
   const compileStart = performance.now();
-  const session = await around.backend.open(
-    runState({ ...initial, slots: initState(optimizer, initial.params) }),
-    around.session,
-  );
+  const abandon = (error: unknown) => run.abandon('failed', error instanceof Error ? error.message : String(error));
+  const session = await around.backend
+    .open(runState({ ...initial, slots: initState(optimizer, initial.params) }), around.session)
+    .catch(async (error: unknown) => {
+      await abandon(error);
+      throw error;
+    });
 
   const evaluations: EvalMetrics[] = [];
   const activity = new Map<string, { sum: number; count: number }>();
@@ -103,7 +107,9 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       );
     const step = await compileTrain(false);
     const meteredStep = meterEvery > 0 ? await compileTrain(true) : step;
-    const merge = plan.merges ? await session.compile('lookahead merge', mergeStep(optimizer), {}) : undefined;
+    const merge = plan.merges
+      ? await session.compile('lookahead merge', mergeStep(optimizer, { meters: meterEvery > 0 }), {})
+      : undefined;
     const evalStep = await session.compile(
       'evaluation',
       evaluateStep(model),
@@ -122,7 +128,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       dataWaitMs += waited;
 
       const stepStart = performance.now();
-      const metered = meterEvery > 0 && (t === 1 || t % meterEvery === 0);
+      const metered = meterEvery > 0 && (t === 1 || t === totalSteps || t % meterEvery === 0);
       const running = (metered ? meteredStep : step)(stepInputs(batch, dataset.shape, optimizer.scalars(t)));
       if (t < totalSteps) prefetch(t + 1); // assembled while the step runs
       let outputs = await running;
@@ -185,7 +191,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       }
     }
   } catch (error) {
-    await run.abandon('failed', error instanceof Error ? error.message : String(error));
+    await abandon(error);
     throw error;
   } finally {
     await upcoming?.catch(() => undefined);

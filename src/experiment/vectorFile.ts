@@ -34,15 +34,15 @@ const referenceSchema = z.strictObject({
   agc_eps: z.number().default(1e-3),
   gc: z.boolean().default(true),
   normgc: z.boolean().default(true),
-  normalize_passes: z.number().default(2),
-  momentum: z.string().default('pnm'),
+  normalize_passes: z.union([z.literal(1), z.literal(2)]).default(2),
+  momentum: z.enum(['pnm', 'ema', 'adam']).default('pnm'),
   pnm_factor: z.number().default(1),
-  noise_norm_from: z.string().default('beta2'),
+  noise_norm_from: z.enum(['beta2', 'factor']).default('beta2'),
   amsgrad: z.boolean().default(false),
   adabelief: z.boolean().default(false),
   softplus: z.boolean().default(true),
   beta_softplus: z.number().default(50),
-  decay: z.string().default('stable'),
+  decay: z.enum(['stable', 'decoupled', 'none']).default('stable'),
   normloss: z.boolean().default(true),
   normloss_factor: z.number().default(1e-4),
   warmup: z.boolean().default(true),
@@ -131,7 +131,7 @@ export function parseVectors(text: string, file: string): VectorCase[] {
   const groups = Object.keys(doc).filter((key) => key.endsWith('_cases'));
   expect(groups.length > 0, [], 'no key ends in _cases');
 
-  return groups.flatMap((key) => {
+  const all = groups.flatMap((key) => {
     const group = key.slice(0, -'_cases'.length);
     const problem = parse(problemSchema, doc[`${group}_problem`], [`${group}_problem`]);
     checkProblem(problem, [`${group}_problem`], expect);
@@ -152,6 +152,8 @@ export function parseVectors(text: string, file: string): VectorCase[] {
       return { group, name, problem, steps, ...translated };
     });
   });
+  expect(all.length > 0, [], 'no case in any of its _cases');
+  return all;
 }
 
 type Expect = (holds: boolean, path: readonly PropertyKey[], message: string) => void;
@@ -213,9 +215,8 @@ function fromReference(c: z.output<typeof referenceSchema>): Pick<VectorCase, 'c
     components: {
       agc: c.agc && { clip: c.agc_clip, eps: c.agc_eps, ...noExclusions },
       gc: c.gc && { convOnly: false, ...noExclusions },
-      gradnorm: c.normgc && { eps: 1e-8, passes: c.normalize_passes === 2 ? 2 : 1 },
-      pnm: c.momentum === 'pnm' &&
-        !c.madgrad && { factor: c.pnm_factor, noiseNorm: c.noise_norm_from === 'beta2' ? 'beta2' : 'factor' },
+      gradnorm: c.normgc && { eps: 1e-8, passes: c.normalize_passes },
+      pnm: c.momentum === 'pnm' && !c.madgrad && { factor: c.pnm_factor, noiseNorm: c.noise_norm_from },
       softplus: c.softplus && { beta: c.beta_softplus },
       swd: c.decay === 'stable' && {
         scope: 'global',

@@ -197,6 +197,7 @@ export interface AdamWOptions {
 export function fromAdamWOptions(o: AdamWOptions): { config: OptimizerConfig; run: RunLength } {
   const names: readonly string[] = ['lr', 'betas', 'eps', 'weightDecay', 'amsgrad', 'decayPolicy', 'exclude'];
   rejectUnknown(o, names);
+  rejectMalformed(o, ['decay']);
   const [beta1, beta2] = o.betas ?? [];
   const config = parse({
     name: 'adamw',
@@ -237,8 +238,22 @@ function rejectUnknown(options: object, names: readonly string[]): void {
   throw new UserError(`unknown option ${unknown.join(', ')}`, { remedy: `known options: ${names.join(', ')}` });
 }
 
+/** What plain JavaScript may give and destructuring would pass over. */
+function rejectMalformed({ betas, exclude }: AdamWOptions | Ranger21Options, excludable: readonly string[]): void {
+  if (betas !== undefined && !(Array.isArray(betas) && betas.length === 2)) {
+    throw new UserError(`betas is ${JSON.stringify(betas)}`, { remedy: 'give both, such as [0.9, 0.999]' });
+  }
+  const unknown = Object.keys(exclude ?? {}).filter((what) => !excludable.includes(what));
+  if (unknown.length > 0) {
+    throw new UserError(`nothing is called ${unknown.join(', ')} in exclude`, {
+      remedy: `it takes ${excludable.join(', ')}`,
+    });
+  }
+}
+
 function rejectUnsupported(o: Ranger21Options): void {
   rejectUnknown(o, Object.keys(known));
+  rejectMalformed(o, ['agc', 'gc', 'decay', 'normloss']);
   if (o.lookaheadLoadAtValidation) {
     throw new UserError('lookaheadLoadAtValidation is not done behind your back', {
       remedy: 'call useSlowWeights() before and restoreFastWeights() after an evaluation',

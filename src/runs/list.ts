@@ -5,6 +5,7 @@ import { basename, join, relative, sep } from 'node:path';
 import { UserError } from '../errors.ts';
 import { attemptCount } from './claim.ts';
 import type { Environment } from './env.ts';
+import { id8 } from './id.ts';
 import { runFiles } from './layout.ts';
 import type { RunResult, RunStatus } from './metrics.ts';
 import { readAttempt, readEnv } from './read.ts';
@@ -53,7 +54,7 @@ export async function listStudy(root: string, dir: string): Promise<RunEntry[]> 
   for (const { arm, seed, id, path } of hasPlan(dir) ? (await readPlan(dir)).runs : []) {
     const runFolder = join(dir, path);
     const known = { study, arm, seed, id };
-    if (isRun(runFolder)) entries.push({ ...(await readEntry(root, runFolder)), ...known });
+    if (isRun(runFolder)) entries.push({ ...checkedId(await readEntry(root, runFolder), id), ...known });
     else entries.push({ ...known, dir: runFolder, path: slashed(relative(root, runFolder)), state: 'planned', attempts: 0 });
   }
   const planned = new Set(entries.map((entry) => entry.dir));
@@ -63,6 +64,13 @@ export async function listStudy(root: string, dir: string): Promise<RunEntry[]> 
     }
   }
   return entries;
+}
+
+/** The entry, unless its result belongs to another run: counted twice, a seed would look like two. */
+function checkedId({ result, ...entry }: RunEntry, id: string): RunEntry {
+  if (result === undefined || result.id === id) return { ...entry, ...(result && { result }) };
+  const reason = `${join(entry.dir, runFiles.result)} is the result of run ${id8(result.id)}`;
+  return { ...entry, state: 'unreadable', reason };
 }
 
 /** One run's folder, in whatever state it is. */
@@ -104,21 +112,32 @@ async function configuredSeed(dir: string): Promise<{ readonly seed?: number }> 
   const path = join(dir, runFiles.config);
   if (!existsSync(path)) return {};
   const { parse } = await import('yaml');
-  const { seed } = parse(await readFile(path, 'utf8')) as { seed: number };
-  return { seed };
+  try {
+    const { seed } = parse(await readFile(path, 'utf8')) as { seed: number };
+    return { seed };
+  } catch (cause) {
+    throw new UserError(`${path} is not a resolved config`, { remedy: 'it was altered: run again', cause });
+  }
 }
 
 /** Whether a folder is a run's: it holds a run's files, or the attempts that came before. */
 export const isRun = (dir: string): boolean =>
   [runFiles.result, runFiles.env, runFiles.writer, runFiles.attempts].some((file) => existsSync(join(dir, file)));
 
-export const folders = (dir: string): string[] =>
-  existsSync(dir)
-    ? readdirSync(dir, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => entry.name)
-        .sort()
-    : [];
+export function folders(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (cause) {
+    throw new UserError(`${dir} cannot be read: ${(cause as Error).message}`, {
+      remedy: 'make it readable, or choose another folder with --runs DIR or RANGER21_RUNS_DIR',
+      cause,
+    });
+  }
+}
 
 function lastChange(dir: string): string {
   // A file of a run in training may be renamed away between the two calls.

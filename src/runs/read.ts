@@ -18,10 +18,10 @@ export interface Attempt {
 }
 
 export const readEnv = async (dir: string): Promise<Environment> =>
-  (await readJson(join(dir, runFiles.env))) as Environment;
+  (await readRecord(join(dir, runFiles.env))) as Environment;
 
 export const readAttempt = async (dir: string): Promise<Attempt> =>
-  (await readJson(join(dir, runFiles.attempt))) as Attempt;
+  (await readRecord(join(dir, runFiles.attempt))) as Attempt;
 
 export interface RunLogs {
   readonly steps: StepMetrics[];
@@ -41,9 +41,17 @@ async function readLines<Row extends { readonly step: number }>(path: string, ki
   return existsSync(path) ? parseLines<Row>(await readFile(path, 'utf8'), kind, path).rows : [];
 }
 
+async function readRecord(path: string): Promise<object> {
+  const value = await readJson(path);
+  if (typeof value === 'object' && value !== null) return value;
+  throw new UserError(`${path} is not a JSON object`, { remedy: 'it was altered: move it away and run again' });
+}
+
 /** A JSON file of ours; unreadable content is an error that names it. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, { remedy: 'make it readable', cause });
+  });
   try {
     return fromJson(text);
   } catch (cause) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import { studyFiles } from './layout.ts';
+import { studyFiles, studyRunPath } from './layout.ts';
 import { toJson } from './metrics.ts';
 import { readJson } from './read.ts';
 
@@ -50,11 +50,17 @@ export const hasPlan = (dir: string): boolean => existsSync(join(dir, studyFiles
 export async function readPlan(dir: string): Promise<StudyPlan> {
   const path = join(dir, studyFiles.plan);
   const plan = (await readJson(path)) as Partial<StudyPlan> | null;
-  if (plan?.schema !== 1 || !Array.isArray(plan.arms) || !Array.isArray(plan.runs) || !Array.isArray(plan.seeds)) {
-    throw new UserError(`${path} is not a plan`, { remedy: 'it was altered, or written by another version of ranger21' });
-  }
-  return plan as StudyPlan;
+  const isPlan =
+    plan?.schema === 1 &&
+    [plan.arms, plan.runs, plan.seeds].every((list) => Array.isArray(list) && list.length > 0) &&
+    plan.runs!.every(isPlannedRun);
+  if (isPlan) return plan as StudyPlan;
+  throw new UserError(`${path} is not a plan`, { remedy: 'it was altered, or written by another version of ranger21' });
 }
+
+/** Whether the folder is the one that arm, seed and id give: nothing is read or written elsewhere. */
+const isPlannedRun = ({ arm, seed, id, path }: Partial<PlannedRun>): boolean =>
+  arm !== undefined && seed !== undefined && id !== undefined && path === studyRunPath(arm, seed, id);
 
 /** Writes `plan.json`, making the study's folder where there is none. */
 export async function writePlan(dir: string, plan: StudyPlan): Promise<void> {

@@ -71,11 +71,21 @@ describe('ranger21 run', () => {
     expect(existsSync(runs)).toBe(false);
   });
 
+  test('goes on when nobody reads its progress any more', async () => {
+    const args = ['run', 'configs/digits-nfresnet.yaml', ...tiny, '--runs', temporary(), '--json'];
+    const child = spawn(process.execPath, ['dist/cli/main.js', ...args]);
+    child.stderr.destroy();
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ status: 'completed' });
+  });
+
   test('a diverged run ends with 4', () => {
     const set = ['--set', 'optimizer.name=adamw', '--set', 'optimizer.lr=1e30', '--unset', 'optimizer.components'];
     const { code, stdout } = ranger21(['run', 'configs/digits-nfresnet.yaml', ...tiny, ...set, '--runs', temporary()]);
     expect(code).toBe(4);
-    expect(stdout).toMatch(/^diverged: \w+ is (NaN|Infinity|-Infinity) at step \d/);
+    expect(stdout).toMatch(/^diverged: \w+ is (NaN|Infinity|-Infinity) at step \d+\nnever evaluated\n/);
   });
 
   test('the first Ctrl-C ends it after its step with 130 and no result', async () => {
@@ -130,6 +140,8 @@ describe('ranger21 run', () => {
       2,
     ],
     ['a negative seed', ['run', 'configs/digits-resnet.yaml', '--seed', '-1'], /whole number from 0/, 2],
+    ['an empty seed', ['run', 'configs/digits-resnet.yaml', '--seed', ''], /whole number from 0/, 2],
+    ['a study outside the folder of runs', ['ablate', '--plan', '--study', '../x'], /study\.name: expected letters/, 2],
     [
       'an unknown component in --disable',
       ['ablate', '--disable', 'pmn', '--plan'],
@@ -195,6 +207,13 @@ describe('ranger21 ablate', () => {
     expect(second.stderr).toMatch(/12 completed/);
     const markdown = ranger21(['table', 'ablation', '--runs', runs]).stdout;
     expect(markdown).toBe(readFileSync(join(runs, 'ablation', 'table.md'), 'utf8'));
+
+    const { runs: planned } = JSON.parse(readFileSync(join(runs, 'ablation', 'plan.json'), 'utf8')) as {
+      runs: { path: string }[];
+    };
+    writeFileSync(join(runs, 'ablation', planned[0]!.path, 'result.json'), '{');
+    const third = ranger21([...args, '--seeds', '2']);
+    expect([third.code, third.stderr]).toEqual([3, expect.stringMatching(/1 unreadable, 11 completed/)]);
   });
 
   test('--jobs 2 gives the same losses from processes of their own', () => {
@@ -217,6 +236,8 @@ describe('ranger21 ablate', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^-agc-gc +without agc, gc +0\/3$/m);
     expect(stdout).toContain('12 of 12 runs to train');
+    const json = ranger21(['ablate', '--disable', 'agc+gc', '--plan', '--json', '--runs', runs]).stdout;
+    expect(JSON.parse(json)).toMatchObject({ schema: 1, runs: 12, missing: 12, arms: { 1: { name: '-agc-gc' } } });
     expect(existsSync(runs)).toBe(false);
   });
 

@@ -68,6 +68,30 @@ describe('ranger21 table', () => {
 });
 
 describe('ranger21 ls', () => {
+  test('a result that belongs to another run is not counted', async () => {
+    const path = join(root, 'demo', plan.runs[1]!.path, 'result.json');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, readFileSync(join(root, 'demo', plan.runs[0]!.path, 'result.json')));
+    const { out } = await outputOf(lsCommand(), 'arm:-pnm', '--json').finally(() => writeFileSync(path, text));
+    const { runs } = JSON.parse(out) as { runs: object[] };
+    expect(runs).toMatchObject([{ state: 'unreadable', id: plan.runs[1]!.id }]);
+    expect(runs[0]).toMatchObject({ reason: `${path} is the result of run ${plan.runs[0]!.id.slice(0, 8)}` });
+    expect(runs[0]).not.toHaveProperty('result');
+  });
+
+  test.each(['config.yaml', 'attempt.json', 'env.json'])(
+    'an emptied %s is told, and the list goes on',
+    async (file) => {
+      const path = join(root, 'demo', plan.runs[2]!.path, file);
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, file.endsWith('.json') ? 'null' : '');
+      const { out } = await outputOf(lsCommand(), '--json').finally(() => writeFileSync(path, text));
+      const { runs } = JSON.parse(out) as { runs: { state: string; reason?: string }[] };
+      expect(runs.map(({ state }) => state)).toEqual(['completed', 'completed', 'unreadable', 'planned']);
+      expect(runs[2]!.reason).toContain(path);
+    },
+  );
+
   test.each<[string[], string[]]>([
     [[], ['completed', 'completed', 'failed', 'planned']],
     [['arm:-pnm'], ['completed']],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { loadExperiment } from '../../src/config/load.ts';
 import { UserError } from '../../src/errors.ts';
 import { complaint, load, minimal, problems } from './tempConfigs.ts';
 
@@ -309,6 +310,7 @@ fix: correct \`extends\``);
 
 describe('the file itself', () => {
   test('missing, with the name that was meant', async () => {
+    await expect(loadExperiment('.')).rejects.toThrow(`${process.cwd()} is a folder`);
     expect(await complaint({ 'y.yaml': minimal })).toBe('x.yaml does not exist\nfix: did you mean y.yaml?');
   });
   test('empty', async () => {

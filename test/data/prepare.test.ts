@@ -198,6 +198,15 @@ describe('loading', () => {
     await expect(loadPrepared(source, root)).rejects.toThrow('manifest.json is not the manifest of {"name":"toy"');
   });
 
+  test('a root whose place is taken by a file', async () => {
+    const { root, source } = bench(toyFiles());
+    const taken = join(root, 'file');
+    mkdirSync(root, { recursive: true });
+    writeFileSync(taken, '');
+    await expect(loadPrepared(source, taken)).rejects.toThrow(UserError);
+    await expect(loadPrepared(source, taken)).rejects.toThrow('manifest.json cannot be read: ENOTDIR');
+  });
+
   test('a manifest with a label beyond the classes, hashes adjusted', async () => {
     const { root, folder, source, run } = bench(toyFiles());
     await run();

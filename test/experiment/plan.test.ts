@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { arms } from '../../src/experiment/ablation.ts';
 import { continuePlan, experimentOf, makePlan, planDifferences, seedList } from '../../src/experiment/plan.ts';
 import { runId } from '../../src/runs/id.ts';
-import { readPlan, writePlan } from '../../src/runs/study.ts';
+import { readPlan, writePlan, type PlannedRun } from '../../src/runs/study.ts';
 import { sampleExperiment, temporaryFolder } from '../runs/sample.ts';
 
 const fingerprint = 'fe'.repeat(32);
@@ -18,6 +18,13 @@ test('seeds are counted or listed', () => {
     [5, 6],
     [4, 0],
   ]);
+});
+
+test.each([
+  [10_001, 0],
+  [2, Number.MAX_SAFE_INTEGER],
+])('%i seeds from %i on are refused', (seeds, first) => {
+  expect(() => seedList(seeds, first)).toThrow(`${seeds} seeds from ${first} on are too many`);
 });
 
 test('a plan is every arm with the first seed, then with the next', () => {
@@ -39,6 +46,17 @@ test('a plan survives its file', async () => {
   writeFileSync(join(dir, 'plan.json'), '{"schema":1}');
   await expect(readPlan(dir)).rejects.toThrow(`${join(dir, 'plan.json')} is not a plan`);
   expect(readFileSync(join(dir, 'plan.json'), 'utf8')).toBe('{"schema":1}');
+});
+
+test.each<[string, (run: Partial<PlannedRun>) => Partial<PlannedRun>]>([
+  ['a folder outside the study', (run) => ({ ...run, path: `../${run.path}` })],
+  ['a folder of another seed', (run) => ({ ...run, seed: 7 })],
+  ['no id', ({ id: _, ...run }) => run],
+])('a plan whose run has %s is none', async (_, change) => {
+  const dir = join(temporaryFolder(), 'runs', 'demo');
+  const [first, ...rest] = planOf().runs;
+  await writePlan(dir, { ...planOf(), runs: [change(first!) as PlannedRun, ...rest] });
+  await expect(readPlan(dir)).rejects.toThrow('is not a plan');
 });
 
 describe('going on with a frozen plan', () => {

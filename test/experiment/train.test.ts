@@ -2,11 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadExperiment } from '../../src/config/load.ts';
+import { datasets } from '../../src/data/registry.ts';
+import { execute } from '../../src/experiment/execute.ts';
+import { planRun } from '../../src/experiment/train.ts';
 import type { StepMetrics } from '../../src/runs/metrics.ts';
 import { readLogs } from '../../src/runs/read.ts';
 import type { BackendName } from '../../src/tensor/backends/registry.ts';
 import { compiling } from '../backends.ts';
-import { digits, trained } from './trainDigits.ts';
+import { digits, engineOf, temporary, trained } from './trainDigits.ts';
 
 /** AdamW instead, at this learning rate. */
 const adamw = (lr: number) => ['optimizer.name=adamw', `optimizer.lr=${lr}`, 'optimizer.components.agc=false'];
@@ -39,6 +42,15 @@ describe.each(compiling)('64 images on $name', ({ name }) => {
     expect(steps.at(-1)!.trainTop1).toBeGreaterThan(0.98);
     expect(steps[0]!.loss).toBeGreaterThan(2);
   });
+});
+
+test.each([
+  ['lookahead={k: 5}', true],
+  ['lookahead=false', false],
+])('a plan of 22 billion steps with %s costs nothing', async (lookahead, merges) => {
+  const experiment = await digits('nfresnet', 'train.epochs=1000000000', `optimizer.components.${lookahead}`);
+  const facts = { shape: [8, 8, 1] as const, classes: 10, train: 1_437, test: 360 };
+  expect(planRun(experiment, facts)).toMatchObject({ totalSteps: 22e9, merges });
 });
 
 describe('a run', () => {
@@ -99,6 +111,26 @@ describe('a run', () => {
     const second = await trained(experiment, 'onnx', { dir: first.dir });
     expect(second.outcome.kind).toBe('trained');
     expect(existsSync(join(first.dir, 'attempts', '1', 'attempt.json'))).toBe(true);
+  });
+
+  test('that cannot open its device is a failed attempt, not one in training', async () => {
+    const dir = join(temporary(), 'run');
+    const experiment = await digits('nfresnet', ...short);
+    const engine = { ...(await engineOf('onnx')), session: { device: 'gpu' } };
+    const dataset = await datasets.digits.load(experiment.dataset);
+    await expect(execute(experiment, dataset, dir, engine, {})).rejects.toThrow('no device gpu');
+    expect(readdirSync(dir)).not.toContain('writer.pid');
+    expect(JSON.parse(readFileSync(join(dir, 'attempt.json'), 'utf8'))).toMatchObject({ status: 'failed' });
+  });
+
+  test('measures the components in its first and last step, whatever lies between, and never at 0', async () => {
+    const metered = async (every: number) =>
+      (await trained(await digits('nfresnet', ...short, `log.meters=${every}`), 'onnx')).steps.flatMap(
+        ({ step, meters }) => (meters ? [[step, 'pnm/ratio' in meters] as const] : []),
+      );
+    const merges = [5, 10, 15].map((step) => [step, false]); // lookahead’s own meter, at its every merge
+    expect(await metered(1000)).toEqual([[1, true], ...merges, [20, true]]);
+    expect(await metered(0)).toEqual([]);
   });
 
   test('of seed 0 and seed 1 differ', async () => {

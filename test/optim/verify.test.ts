@@ -78,6 +78,12 @@ test('options that the file sets for all cases count', async () => {
 
 test.each<[string, (doc: Doc) => void]>([
   ['no key ends in _cases', (doc) => delete (doc as Partial<Doc>).small_cases],
+  ['no case in any of its _cases', (doc) => (doc.small_cases = {})],
+  ['small_cases.pnm.config.decay: Invalid option', (doc) => (doc.small_cases['pnm']!.config['decay'] = 'stabel')],
+  [
+    'small_cases.pnm.config.noise_norm_from: Invalid option',
+    (doc) => (doc.small_cases['pnm']!.config['noise_norm_from'] = 'beta0'),
+  ],
   ['small_problem: Invalid input', (doc) => delete (doc as Partial<Doc>).small_problem],
   ['small_cases.pnm.config: Unrecognized key: "clip"', (doc) => (doc.small_cases['pnm']!.config['clip'] = 1)],
   [
