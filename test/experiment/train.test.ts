@@ -78,6 +78,15 @@ describe('a run', () => {
     expect([again.outcome.kind, again.steps]).toEqual(['finished before', []]);
   });
 
+  test('finished in one precision does not answer for another', async () => {
+    const experiment = await digits('nfresnet', ...short);
+    const { dir } = await trained(experiment, 'onnx');
+    const dataset = await datasets.digits.load(experiment.dataset);
+    const engine = await engineOf('onnx');
+    const asked = execute(experiment, dataset, dir, { ...engine, session: { precision: 'bf16' } }, {});
+    await expect(asked).rejects.toThrow(/was trained with precision float32, not bf16/);
+  });
+
   test('that blows up ends as diverged, with NaN written as such', async () => {
     const experiment = await digits('nfresnet', ...short, ...adamw(1e30));
     const { dir, outcome } = await trained(experiment, 'onnx');
