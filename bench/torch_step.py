@@ -121,4 +121,5 @@ def main():
         print(json.dumps(steps(int(line))), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

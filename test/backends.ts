@@ -4,6 +4,14 @@ import type { Backend } from '../src/tensor/compile.ts';
 
 const required = (process.env['RANGER21_REQUIRE'] ?? '').split(',');
 
+/** Whether something that tests need is missing here, for a reason that is printed; a failure where RANGER21_REQUIRE names it. */
+export function isAbsent(name: string, reason: string | undefined): boolean {
+  if (reason === undefined) return false;
+  if (required.includes(name)) throw new Error(`RANGER21_REQUIRE asks for ${name}, which cannot run here: ${reason}`);
+  console.log(`skipping the tests of ${name}: ${reason}`);
+  return true;
+}
+
 async function find(name: BackendName): Promise<Backend[]> {
   let reason: string;
   try {
@@ -14,8 +22,7 @@ async function find(name: BackendName): Promise<Backend[]> {
   } catch (error) {
     reason = (error as Error).message;
   }
-  if (required.includes(name)) throw new Error(`RANGER21_REQUIRE asks for ${name}, which cannot run here: ${reason}`);
-  console.log(`skipping the ${name} backend: ${reason}`);
+  isAbsent(name, reason);
   return [];
 }
 

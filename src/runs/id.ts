@@ -6,19 +6,20 @@ import type { Experiment } from '../config/schema.ts';
  * Raised by one whenever the same configuration starts to compute something else (a corrected component, another order
  * of augmentation), so that older results are trained again instead of being taken for new ones.
  */
-export const trajectoryVersion = 1;
+export const trajectoryVersion = 2;
 
 /**
  * What determines the result. Left out, because a run is the same run without them:
  *
  * - `name`, `study`: labels, and which other runs there are;
  * - `log`: what is written down on the way (asking for meters never changes a step);
+ * - `checkpoint`: how often the state is saved on the way;
  * - `eval.batch`: how the held-out set is cut up. `eval.every` stays: it decides among which evaluations `best` is chosen;
  * - `dataset.root`: where the files lie; what is in them is the fingerprint;
  * - `seed` of the experiment: the run's own stands instead.
  */
 export function identity(experiment: Experiment, seed: number, fingerprint: string): unknown {
-  const { name: _name, study: _study, log: _log, ...determining } = experiment;
+  const { name: _name, study: _study, log: _log, checkpoint: _checkpoint, ...determining } = experiment;
   const { batch: _batch, ...evaluation } = determining.eval;
   const { root: _root, ...dataset } = determining.dataset as Record<string, unknown>;
   return { trajectoryVersion, ...determining, dataset, eval: evaluation, seed, fingerprint };

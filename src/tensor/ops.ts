@@ -38,8 +38,8 @@ export const sqrt = (x: Tensor): Tensor => tf.sqrt(x);
 export const rsqrt = (x: Tensor): Tensor => tf.rsqrt(x);
 export const exp = (x: Tensor): Tensor => tf.exp(x);
 export const log = (x: Tensor): Tensor => tf.log(x);
-/** ln(1 + eˣ), stable for every x. */
-export const softplus = (x: Tensor): Tensor => tf.softplus(x);
+/** 1/(1 + e⁻ˣ). */
+export const sigmoid = (x: Tensor): Tensor => tf.sigmoid(x);
 /** condition ? a : b, element by element; shapes broadcast. */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
   tf.where(condition, typeof a === 'number' ? scalar(a) : a, typeof b === 'number' ? scalar(b) : b);
@@ -55,6 +55,8 @@ export const max = (x: Tensor, axes?: readonly number[], keepDims = false): Tens
   tf.max(x, axes && [...axes], keepDims);
 /** Sum of tensors of one shape. */
 export const addN = (terms: readonly Tensor[]): Tensor => terms.reduce((total, term) => tf.add(total, term));
+
+export const concat = (parts: readonly Tensor[], axis: number): Tensor => tf.concat([...parts], axis);
 
 export const reshape = (x: Tensor, shape: readonly number[]): Tensor => tf.reshape(x, [...shape]);
 /** Constant padding, one [before, after] pair an axis. */

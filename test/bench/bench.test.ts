@@ -43,6 +43,16 @@ describe('figures', () => {
 const small = ['--case', 'r8-basic@8x4', '--blocks', '1', '--steps', '2'];
 
 describe('the command', () => {
+  test.each(['0', '1.5', '-2', '1e9', '1000000000', 'all'])(
+    '%s threads are refused before anything starts',
+    (threads) => {
+      const { code, stderr } = ranger21(['bench', ...small, `--threads=${threads}`]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('--threads');
+      expect(stderr).toContain('expected a whole number from 1 to 1024');
+    },
+  );
+
   test('times the backends given, each optimizer, in processes of their own', () => {
     const { code, stdout, stderr } = ranger21(['bench', ...small, '--backend', 'onnx,cpu', '--json']);
     expect(code, stderr).toBe(0);

@@ -4,13 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { initModel } from '../../src/models/init.ts';
 import { models, type ModelName } from '../../src/models/registry.ts';
 import { stream } from '../../src/random.ts';
-import { backend } from '../../src/tensor/backends/onnx/backend.ts';
-import { joined, sizeOf, under, type HostTensors } from '../../src/tensor/compile.ts';
+import { joined, sizeOf, under, type Backend, type HostTensors } from '../../src/tensor/compile.ts';
 import { mean, square, sub, type Tensor } from '../../src/tensor/ops.ts';
+import { compiling } from '../backends.ts';
 import { once } from './onBackend.ts';
-
-const found = await backend.probe();
-const reason = found.usable ? '' : ` (skipped, the onnx backend is not usable here: ${found.reason})`;
 
 const { source, recursion, cases } = JSON.parse(readFileSync('test/fixtures/signalPropagation.json', 'utf8')) as {
   source: string;
@@ -24,7 +21,12 @@ const blockNames = [3, 4, 6, 3].flatMap((depth, stage) =>
 );
 
 /** `statistic` of every block's output, skip gains at 1. */
-async function measured(name: ModelName, options: Record<string, unknown>, statistic: (map: Tensor) => Tensor) {
+async function measured(
+  backend: Backend,
+  name: ModelName,
+  options: Record<string, unknown>,
+  statistic: (map: Tensor) => Tensor,
+) {
   const family = models[name];
   const model = family.build(family.options.parse(options), family.native);
   const { params, stats } = initModel(model, 1);
@@ -55,20 +57,22 @@ const variance = (x: Tensor) => mean(square(sub(x, mean(x, [0, 1, 2], true))));
 const worst = (found: readonly number[], expected: readonly number[]) =>
   Math.max(...expected.map((value, i) => Math.abs(found[i]! / value - 1)));
 
-describe.skipIf(!found.usable)(`at full size${reason}`, () => {
+describe.each(compiling)('at full size on $name', (backend) => {
   test('batch norm: E[y²] follows y ← relu(y + N(0, 1)) from relu(N(0, 2)) in every stage', async () => {
     const expected = [3, 4, 6, 3].flatMap((depth) => recursion.slice(0, depth));
-    expect(worst(await measured('resnet50', {}, meanSquare), expected)).toBeLessThan(0.02);
+    expect(worst(await measured(backend, 'resnet50', {}, meanSquare), expected)).toBeLessThan(0.02);
   });
 
   test('norm-free, every branch on: the variance is 1 + k·α² at the k-th block of a stage', async () => {
     const expected = [3, 4, 6, 3].flatMap((depth) => Array.from({ length: depth }, (_, i) => 1 + 0.04 * (i + 1)));
-    expect(worst(await measured('nf-resnet50', { preset: 'deepmind' }, variance), expected)).toBeLessThan(0.05);
+    expect(worst(await measured(backend, 'nf-resnet50', { preset: 'deepmind' }, variance), expected)).toBeLessThan(
+      0.05,
+    );
   });
 
   test(`timm045: γ in the stem and pooled shortcuts, as in ${source}`, async () => {
     const { blocks } = cases.find(({ name }) => name === 'nf-resnet50')!;
     const expected = blockNames.map((block) => blocks[block]![0]);
-    expect(worst(await measured('nf-resnet50', { preset: 'timm045' }, variance), expected)).toBeLessThan(0.05);
+    expect(worst(await measured(backend, 'nf-resnet50', { preset: 'timm045' }, variance), expected)).toBeLessThan(0.05);
   });
 });

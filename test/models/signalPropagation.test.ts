@@ -5,6 +5,7 @@ import { initModel } from '../../src/models/init.ts';
 import { models, type ModelName } from '../../src/models/registry.ts';
 import { stream } from '../../src/random.ts';
 import { sizeOf, type HostTensor, type HostTensors } from '../../src/tensor/compile.ts';
+import { usable } from '../backends.ts';
 import { forward } from './onBackend.ts';
 
 interface Case {
@@ -37,7 +38,7 @@ const meanSquare = ({ data }: HostTensor) => Array.from(data).reduce((total, x) 
 
 const small = cases.filter(({ shape }) => shape[1] === 32); // the others: fullSize.test.ts
 
-describe(`signal propagation matches ${source}`, () => {
+describe.each(usable)(`signal propagation on $name matches ${source}`, (backend) => {
   test.each(small)('$name $options, skip gain $skip', async ({ name, options, skip, shape, blocks }) => {
     const family = models[name];
     const model = family.build(family.options.parse(options), family.native);
@@ -50,7 +51,7 @@ describe(`signal propagation matches ${source}`, () => {
     );
     const draws = stream(7, 'init', 1);
     const images = { shape, data: Float32Array.from({ length: sizeOf(shape) }, () => draws.normal()) };
-    const { maps } = await forward(model, { params: set, stats }, images, true);
+    const { maps } = await forward(model, { params: set, stats }, images, true, backend);
     const statistic = name.startsWith('nf-') ? variance : meanSquare;
     for (const [block, [mean, sd]] of Object.entries(blocks)) {
       // one seed here: within four standard deviations, at most 39 % (the narrow last stage), mostly below 15 %

@@ -123,6 +123,8 @@ export const cases: readonly [string, Case][] = [
   ...binaryCases('where', (a, b) => ops.where(mask(a.shape), ops.square(a), ops.add(a, b))),
   ['where with numbers', { args: { a: all }, f: ({ a }) => ops.where(mask(all), a!, 0.25) }],
   ['where of two numbers', { args: { a: all }, f: ({ a }) => ops.mul(a!, ops.where(mask(all), 1, -2)) }],
+  ...unaryCases('mul by the number 0', (a) => ops.add(ops.mul(a, 0), 1), { forwardOnly: true }),
+  ...unaryCases('mul by the number 1', (a) => ops.mul(a, 1)),
   ...unaryCases('neg', ops.neg),
   ...unaryCases('abs', ops.abs),
   ...unaryCases('square', ops.square),
@@ -130,8 +132,8 @@ export const cases: readonly [string, Case][] = [
   ...unaryCases('rsqrt', ops.rsqrt, { draw: positive }),
   ...unaryCases('exp', ops.exp),
   ...unaryCases('log', ops.log, { draw: positive }),
-  ...unaryCases('softplus', ops.softplus),
-  ...unaryCases('softplus far out', ops.softplus, { draw: (z) => 40 * z }),
+  ...unaryCases('sigmoid', ops.sigmoid),
+  ...unaryCases('sigmoid far out', ops.sigmoid, { draw: (z) => 40 * z }),
   ...unaryCases('relu', ops.relu),
   ...unaryCases('sum of squares', (a) => ops.sum(ops.square(a))),
   ...unaryCases('toFloat of a comparison', (a) => ops.mul(a, ops.toFloat(ops.greater(a, 0.1))), { forwardOnly: true }),
@@ -140,6 +142,21 @@ export const cases: readonly [string, Case][] = [
   ['sum of squares of units', { args: { a: all }, f: ({ a }) => ops.sum(ops.square(a!), [0, 1, 2], true) }],
   ['mean of squares of units', { args: { a: all }, f: ({ a }) => ops.mean(ops.square(a!), [0, 1, 2]) }],
   ['addN', { args: { a: all, b: all, c: all }, f: ({ a, b, c }) => ops.addN([a!, ops.square(b!), c!]) }],
+  [
+    'conv2d of long rows', // onnx takes another way for its filter gradient
+    { args: { x: [2, 5, 18, 3], k: [3, 3, 3, 2] }, f: ({ x, k }) => ops.conv2d(x!, k!, 1, 'same') },
+  ],
+  [
+    'two that differ in the stride alone',
+    {
+      args: { x: [2, 6, 6, 3], k: [3, 3, 3, 2] },
+      f: ({ x, k }) => [ops.conv2d(x!, k!, 1, 'valid'), ops.conv2d(x!, k!, 2, 'valid')],
+    },
+  ],
+  [
+    'concat',
+    { args: { a: [2, 3], b: [4, 3] }, forwardOnly: true, f: ({ a, b }) => ops.concat([ops.square(a!), b!], 0) },
+  ],
   ['zeros', { args: { a: [4, 3] }, f: ({ a }) => ops.add(a!, ops.zeros([4, 3])) }],
   ['range', { args: { a: [6] }, f: ({ a }) => ops.mul(a!, ops.range(6)) }],
   ['reshape', { args: { a: all }, f: ({ a }) => ops.square(ops.reshape(a!, [15, 14])) }],

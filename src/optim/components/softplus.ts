@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { add, greater, mul, softplus as logOnePlusExp, sum, toFloat } from '../../tensor/ops.ts';
+import { add, greater, log, mul, sigmoid, sub, sum, toFloat } from '../../tensor/ops.ts';
 import { defineComponent } from '../component.ts';
 import { product, times } from '../factors.ts';
 
@@ -29,7 +29,7 @@ export const softplus = defineComponent({
     (root, scale, eps, tally) => {
       const scaled = product(root, times(scale, beta));
       const sharp = eps === 0 ? scaled : add(scaled, eps * beta);
-      const value = logOnePlusExp(sharp);
+      const value = sub(sharp, log(sigmoid(sharp))); // ln(1 + eˣ) for x ≥ 0, where nothing cancels
       tally?.share('softplus/liftedShare', sum(toFloat(greater(value, mul(sharp, 1.01)))), root.size);
       return { value, factor: 1 / beta };
     },

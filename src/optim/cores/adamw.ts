@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { adamStep } from '../../tensor/adamStep.ts';
 import { add, div, maximum, mul, sqrt, square, sub } from '../../tensor/ops.ts';
 import type { Momentum } from '../component.ts';
 import { product, times } from '../factors.ts';
-import { defineCore } from './core.ts';
+import { defineCore, plainDenominator } from './core.ts';
 
 /**
  * AdamW: Adam with decoupled weight decay.
@@ -30,8 +31,10 @@ export const adamw = defineCore({
     amsgrad: z.boolean().default(false).describe('divide by the running maximum of the second moment'),
     adabelief: z.boolean().default(false).describe('second moment of the gradient’s distance from the first'),
   }),
-  build({ beta1, beta2, eps, amsgrad, adabelief }, parts) {
+  build({ eps, amsgrad, adabelief, ...betas }, parts) {
+    const [beta1, beta2] = [Math.fround(betas.beta1), Math.fround(betas.beta2)]; // then β and 1 − β add up to one in float32
     const momentum = (parts.momentum ?? plainMomentum)({ beta1, beta2 });
+    const isPlain = !parts.momentum && parts.denominator === plainDenominator && !parts.needsSecondMoment;
     const keepsVariance = !adabelief || parts.needsSecondMoment;
     // k = √(1 − β₂)·g is the one whole-tensor product: v takes its square, the momentum a multiple of it
     const scale = Math.sqrt(1 - beta2);
@@ -52,6 +55,18 @@ export const adamw = defineCore({
       decayRate: (scalars) => scalars['lr']!,
       root: sqrt,
       observe({ value, factor, again }, state, { stepSize, rootScale, varianceScale }, tally) {
+        if (isPlain && !amsgrad && !adabelief && again === 1) {
+          return {
+            state: {},
+            second: undefined,
+            move({ value: weights }, keep) {
+              const [m, v, gradient] = [state['m']!, state['v']!, product(value, factor)];
+              const at = { keep, stepSize: div(stepSize!, rootScale!), eps: div(eps, rootScale!) };
+              const next = adamStep({ weights, gradient, m, v, ...at }, { beta1, beta2 });
+              return { value: next.weights, state: { m: next.m, v: next.v } };
+            },
+          };
+        }
         const k = product(value, times(factor, scale));
         const moving = momentum.update({ value: k, factor: times(again, 1 / scale) }, state, tally);
         const v = keepsVariance ? add(mul(state['v']!, beta2), square(k)) : undefined;

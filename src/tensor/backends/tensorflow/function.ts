@@ -2,7 +2,7 @@
 import { outputArray, type CApi, type Pointer } from './capi.ts';
 import { newGraph, type Entry, type Graph, type Value } from './graph.ts';
 
-/** Makes a function of a graph; the graph may be closed afterwards. */
+/** Makes a function of a graph, its effects included; the graph may be closed afterwards. */
 export function toFunction(
   api: CApi,
   name: string,
@@ -13,7 +13,7 @@ export function toFunction(
   const array = (values: readonly Value[]) => outputArray(values.map(({ output }) => output));
   const everything = -1;
   return api.checked((status) =>
-    api.TF_GraphToFunction(
+    api.TF_GraphToFunctionWithControlOutputs(
       graph.pointer,
       name,
       0,
@@ -24,6 +24,9 @@ export function toFunction(
       results.length,
       array(results),
       null,
+      graph.effects.length,
+      BigUint64Array.from(graph.effects),
+      null,
       null,
       name,
       status,
@@ -33,6 +36,7 @@ export function toFunction(
 
 /** Operations with kernels of their own that XLA's do not reach on a CPU. */
 const heavy = /^(Conv2D|DepthwiseConv2d|MatMul|BatchMatMul|MaxPool|AvgPool|FusedBatchNorm)/;
+const stays = /^(Placeholder|ReadVariableOp)$/;
 
 /**
  * Moves what follows the last convolution, product, pooling and normalisation (the optimizer, the metrics) into a function
@@ -47,8 +51,9 @@ export function compileTail(
   const leadsToHeavy = new Set<string>();
   const tailEntries: Entry[] = [];
   for (const entry of graph.entries.toReversed()) {
-    if ('constant' in entry || entry.op === 'Placeholder') continue;
-    if (heavy.test(entry.op) || entry.outputs.some(({ label }) => leadsToHeavy.has(label))) {
+    if ('constant' in entry || stays.test(entry.op)) continue;
+    const isEffect = entry.outputs.length === 0;
+    if (isEffect || heavy.test(entry.op) || entry.outputs.some(({ label }) => leadsToHeavy.has(label))) {
       for (const { label } of entry.inputs) leadsToHeavy.add(label);
     } else {
       tailEntries.unshift(entry);

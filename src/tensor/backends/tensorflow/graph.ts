@@ -51,7 +51,18 @@ export interface Graph {
   readonly lines: readonly string[];
   placeholder(shape: readonly number[], dtype: number): Value;
   constant(value: Constant): Value;
-  operation(op: string, attributes: readonly Attribute[], inputs: readonly Value[], outputs: number): Value[];
+  operation(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Value[],
+    outputs: number,
+    order?: { readonly after: readonly Pointer[] },
+  ): Value[];
+  /** The value with a shape that TensorFlow cannot infer. */
+  shaped(value: Value, shape: readonly number[]): Value;
+  /** An operation that is run for what it does; it yields nothing. */
+  effect(op: string, attributes: readonly Attribute[], inputs: readonly Value[], after: readonly Pointer[]): Pointer;
+  readonly effects: readonly Pointer[];
   /** A call of a function, compiled by XLA, whose results have the types and shapes of `like`. */
   compiledCall(name: string, definition: Pointer, inputs: readonly Value[], like: readonly Value[]): Value[];
   close(): void;
@@ -64,6 +75,7 @@ export function newGraph(api: CApi): Graph {
   const lines: string[] = [];
   const entries: Entry[] = [];
   const constants = new Map<string, Value>();
+  const effects: Pointer[] = [];
 
   function setAttribute(description: Pointer, { name, type, value }: Attribute): void {
     switch (type) {
@@ -106,16 +118,62 @@ export function newGraph(api: CApi): Graph {
     return oper;
   }
 
-  function operation(op: string, attributes: readonly Attribute[], inputs: readonly Value[], outputs: number): Value[] {
+  function recorded(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Value[],
+    after: readonly Pointer[],
+  ): Pointer {
     const settings = attributes.map(({ name, value }) => `${name}=${String(value)}`).join(' ');
     const line = `${op}(${inputs.map(({ label, shape }) => `%${label} [${shape?.join(', ') ?? '?'}]`).join(', ')}) ${settings}`;
-    const oper = finish(op, line, (description) => {
-      for (const { output } of inputs) api.TF_AddInput(description, output);
+    return finish(op, line, (description) => {
+      // an operation of N equal inputs takes them first, as a list
+      const listed = (attributes.find(({ name }) => name === 'N')?.value as number | undefined) ?? 0;
+      if (listed > 0) {
+        const list = outputArray(inputs.slice(0, listed).map(({ output }) => output));
+        api.TF_AddInputList(description, list, listed);
+      }
+      for (const { output } of inputs.slice(listed)) api.TF_AddInput(description, output);
       for (const attribute of attributes) setAttribute(description, attribute);
+      for (const oper of after) api.TF_AddControlInput(description, oper);
     });
+  }
+
+  function operation(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Value[],
+    outputs: number,
+    { after } = { after: [] as readonly Pointer[] },
+  ): Value[] {
+    const oper = recorded(op, attributes, inputs, after);
     const made = Array.from({ length: outputs }, (_, i) => valueOf(oper, i));
     entries.push({ op, attributes, inputs, outputs: made });
     return made;
+  }
+
+  function effect(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly Value[],
+    after: readonly Pointer[],
+  ): Pointer {
+    const oper = recorded(op, attributes, inputs, after);
+    entries.push({ op, attributes, inputs, outputs: [] });
+    effects.push(oper);
+    return oper;
+  }
+
+  function shaped(value: Value, shape: readonly number[]): Value {
+    api.checked((status) => api.TF_GraphSetTensorShape(graph, value.output, dimsOf(shape), shape.length, status));
+    return { ...value, shape };
+  }
+
+  const typed = (name: string, value: number): Attribute => ({ name, type: attributeTypes.type, value });
+
+  function placeholder(shape: readonly number[], dtype: number): Value {
+    const attributes = [typed('dtype', dtype), { name: 'shape', type: attributeTypes.shape, value: shape }];
+    return operation('Placeholder', attributes, [], 1)[0]!;
   }
 
   function plainConstant({ shape, dtype, bytes }: Constant, line: string): Value {
@@ -143,10 +201,7 @@ export function newGraph(api: CApi): Graph {
   }
 
   function filled({ shape, dtype, bytes }: Constant): Value {
-    const attributes = [
-      { name: 'T', type: attributeTypes.type, value: dtype },
-      { name: 'index_type', type: attributeTypes.type, value: dtypes.int32 },
-    ];
+    const attributes = [typed('T', dtype), typed('index_type', dtypes.int32)];
     const dims = new Uint8Array(Int32Array.from(shape).buffer);
     const inputs = [
       constant({ shape: [shape.length], dtype: dtypes.int32, bytes: dims }),
@@ -180,16 +235,10 @@ export function newGraph(api: CApi): Graph {
     constant,
     operation,
     compiledCall,
-    placeholder: (shape, dtype) =>
-      operation(
-        'Placeholder',
-        [
-          { name: 'dtype', type: attributeTypes.type, value: dtype },
-          { name: 'shape', type: attributeTypes.shape, value: shape },
-        ],
-        [],
-        1,
-      )[0]!,
+    placeholder,
+    shaped,
+    effect,
+    effects,
     close: () => api.TF_DeleteGraph(graph),
   };
 }

@@ -1,7 +1,7 @@
 /** Values on the device, held by TensorFlow's tensor handles; each is released once. */
 import { sizeOf, type HostTensor } from '../../compile.ts';
-import { bytesOf, dtypes, newTensor, type Pointer } from './capi.ts';
-import type { Runtime } from './runtime.ts';
+import { bytesOf, dimsOf, dtypes, newTensor, type Pointer } from './capi.ts';
+import type { Device, Runtime } from './runtime.ts';
 
 let live = 0;
 
@@ -36,6 +36,79 @@ export function toDevice({ api, context, device }: Runtime, { shape, data }: Hos
   }
   live++;
   return handle;
+}
+
+/** Calls one operation that does not compute; its results are the caller's to release. */
+function execute(
+  { api, context }: Runtime,
+  op: string,
+  on: Device,
+  describe: (op: Pointer) => void,
+  inputs: readonly Pointer[],
+  results: number,
+): readonly Pointer[] {
+  const call = api.checked((status) => api.TFE_NewOp(context, op, status));
+  try {
+    api.checked((status) => api.TFE_OpSetDevice(call, on.name, status));
+    describe(call);
+    for (const input of inputs) api.checked((status) => api.TFE_OpAddInput(call, input, status));
+    const handles = new BigUint64Array(results);
+    api.checked((status) => api.TFE_Execute(call, handles, Int32Array.of(results), status));
+    return received([...handles]);
+  } finally {
+    api.TFE_DeleteOp(call);
+  }
+}
+
+/** Where a state entry lies: TensorFlow keeps int32 in host memory whatever the device. */
+const deviceOf = ({ device, devices }: Runtime, dtype: number): Device =>
+  dtype === dtypes.int32 ? devices.find(({ type }) => type === 'CPU')! : device;
+
+const dtypeOf = ({ data }: HostTensor): number => (data instanceof Int32Array ? dtypes.int32 : dtypes.float32);
+
+/** The name that makes a variable end with the last handle of it (kAnonymousName of TensorFlow's resource_handle.h). */
+const anonymous = Buffer.from('cd2c89b7-88b7-44c8-ad83-06c2a9158347');
+
+/** A variable with a value of its own; what is returned is its handle. */
+export function newVariable(runtime: Runtime, value: HostTensor): Pointer {
+  const { api } = runtime;
+  const dtype = dtypeOf(value);
+  const describe = (op: Pointer) => {
+    api.TFE_OpSetAttrString(op, 'shared_name', anonymous, anonymous.length);
+    api.TFE_OpSetAttrType(op, 'dtype', dtype);
+    const dims = dimsOf(value.shape);
+    api.checked((status) => api.TFE_OpSetAttrShape(op, 'shape', dims, dims.length, status));
+  };
+  const variable = execute(runtime, 'VarHandleOp', deviceOf(runtime, dtype), describe, [], 1)[0]!;
+  assignVariable(runtime, variable, value);
+  return variable;
+}
+
+export function assignVariable(runtime: Runtime, variable: Pointer, value: HostTensor): void {
+  const dtype = dtypeOf(value);
+  const given = toDevice(runtime, value);
+  const describe = (op: Pointer) => runtime.api.TFE_OpSetAttrType(op, 'dtype', dtype);
+  try {
+    execute(runtime, 'AssignVariableOp', deviceOf(runtime, dtype), describe, [variable, given], 0);
+  } finally {
+    release(runtime, [given]);
+  }
+}
+
+/** A variable's value on the host. */
+export async function readVariable(
+  runtime: Runtime,
+  variable: Pointer,
+  shape: readonly number[],
+  dtype: number,
+): Promise<HostTensor> {
+  const describe = (op: Pointer) => runtime.api.TFE_OpSetAttrType(op, 'dtype', dtype);
+  const values = execute(runtime, 'ReadVariableOp', deviceOf(runtime, dtype), describe, [variable], 1);
+  try {
+    return await toHost(runtime, values[0]!, shape, dtype);
+  } finally {
+    release(runtime, values);
+  }
 }
 
 /** Waits for a value on another thread and copies it to the host. */

@@ -1,10 +1,12 @@
 /** Our own kernels (`ops.ts`) as TensorFlow's fused operations. */
 import * as tf from '@tensorflow/tfjs';
 import { sizeOf } from '../../compile.ts';
+import { adamStepKernel } from '../../adamStep.ts';
 import { kernels } from '../../ops.ts';
 import { dtypes } from './capi.ts';
 import { attributeTypes, type Attribute, type Value } from './graph.ts';
-import { infoOf, record, recordConstant, valueOfTensor } from './tfjsNode.ts';
+import { infoOf, record, recordConstant, recordedVariables, valueOfTensor } from './tfjsNode.ts';
+import type { Variable } from './variables.ts';
 
 const float = (name: string): Attribute => ({ name, type: attributeTypes.type, value: dtypes.float32 });
 const constant = (values: readonly number[], shape: readonly number[]): Value =>
@@ -66,5 +68,32 @@ tf.registerKernel({
       5,
     );
     return [dx!, dScale!, dOffset!].map(infoOf);
+  },
+});
+
+/**
+ * TensorFlow's own update, which goes over the parameter once and writes in place. The powers of β that it would correct the
+ * step size by are 0, because it comes corrected; the decay waits for the gradient, so that its result is still in the cache.
+ */
+tf.registerKernel({
+  kernelName: adamStepKernel,
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs, attrs }) => {
+    const variables = recordedVariables();
+    const [weights, m, v] = (['weights', 'm', 'v'] as const).map((name) => {
+      const variable = variables.of(valueOfTensor(inputs[name]!));
+      if (!variable) throw new TypeError(`adamStep: ${name} must be an entry of the state as the program got it`);
+      return variable;
+    }) as [Variable, Variable, Variable];
+    const [g, keep, stepSize, eps] = (['gradient', 'keep', 'stepSize', 'eps'] as const).map((name) =>
+      valueOfTensor(inputs[name]!),
+    ) as [Value, Value, Value, Value];
+    const [kept] = record('Mul', [float('T')], [weights.initial, keep], 1, { after: [g.output.oper] });
+    variables.assign(weights, kept!);
+    const [uncorrected, beta1, beta2] = [0, attrs!['beta1'] as number, attrs!['beta2'] as number].map((x) =>
+      constant([x], []),
+    ) as [Value, Value, Value];
+    const scalars = [uncorrected, uncorrected, stepSize, beta1, beta2, eps];
+    return variables.overwrite('ResourceApplyAdam', [float('T')], [weights, m, v], [...scalars, g]).map(infoOf);
   },
 });

@@ -6,18 +6,21 @@ import { dtypes, type CApi } from './capi.ts';
 import { attributeTypes, newGraph, type Graph, type Value } from './graph.ts';
 import './kernels.ts';
 import { recordInto, valueOfTensor } from './tfjsNode.ts';
+import { newVariables, type Variable, type Variables } from './variables.ts';
 
 export interface TracedProgram {
   readonly graph: Graph;
   /** Arguments in the function's order: state, then inputs. */
   readonly args: { readonly state: readonly string[]; readonly inputs: readonly string[] };
-  /** Results in the function's order: the state entries that change, then the outputs. */
-  readonly results: {
-    readonly state: readonly string[];
-    readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: number }[];
-  };
+  /** The outputs in the function's order. */
+  readonly results: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: number }[];
   readonly argValues: readonly Value[];
   readonly resultValues: readonly Value[];
+  readonly variables: Variables;
+  /** The state entries that change, not yet assigned. */
+  readonly changes: readonly { readonly variable: Variable; readonly value: Value }[];
+  /** What was recorded, as text: two recordings of a pure program are alike. */
+  readonly lines: readonly string[];
 }
 
 const identity = (graph: Graph, value: Value): Value =>
@@ -41,19 +44,24 @@ const asNumber = (graph: Graph, value: Value): Value =>
 export function trace(api: CApi, name: string, program: Program, state: Specs, inputs: Specs): TracedProgram {
   const graph = newGraph(api);
   try {
-    return recordInto(graph, (tensorOf) => {
-      const placeholders = (specs: Specs) =>
-        Object.entries(specs).map(([key, { shape, dtype }]) => [key, graph.placeholder(shape, dtypes[dtype])] as const);
-      const [stateArgs, inputArgs] = [placeholders(state), placeholders(inputs)];
-      const tensors = (args: typeof stateArgs): Tensors =>
+    const variables = newVariables(graph);
+    return recordInto({ graph, variables }, (tensorOf) => {
+      const each = <T>(specs: Specs, make: (shape: readonly number[], dtype: number) => T) =>
+        Object.entries(specs).map(([key, { shape, dtype }]) => [key, make(shape, dtypes[dtype])] as const);
+      const stateArgs = each(state, (shape, dtype) => variables.add(shape, dtype));
+      const inputArgs = each(inputs, (shape, dtype) => graph.placeholder(shape, dtype));
+      const tensors = (args: readonly (readonly [string, Value])[]): Tensors =>
         Object.fromEntries(args.map(([key, value]) => [key, tensorOf(value)]));
 
-      const { state: next = {}, outputs } = program(tensors(stateArgs), tensors(inputArgs));
+      const { state: next = {}, outputs } = program(
+        tensors(stateArgs.map(([key, { initial }]) => [key, initial])),
+        tensors(inputArgs),
+      );
 
-      const before = new Map(stateArgs);
+      const entries = new Map(stateArgs);
       const changed = Object.entries(next)
         .map(([key, tensor]) => [key, valueOfTensor(tensor)] as const)
-        .filter(([key, value]) => before.get(key)?.label !== value.label);
+        .filter(([key, value]) => entries.get(key)?.initial.label !== value.label);
       for (const [key, value] of changed) checkState(name, key, state, value);
       const read = Object.entries(outputs).map(
         ([key, tensor]) => [key, asNumber(graph, valueOfTensor(tensor))] as const,
@@ -61,12 +69,12 @@ export function trace(api: CApi, name: string, program: Program, state: Specs, i
       return {
         graph,
         args: { state: Object.keys(state), inputs: Object.keys(inputs) },
-        results: {
-          state: changed.map(([key]) => key),
-          outputs: read.map(([key, { shape, dtype }]) => ({ name: key, shape: shape!, dtype })),
-        },
-        argValues: [...stateArgs, ...inputArgs].map(([, value]) => value),
-        resultValues: [...changed.map(([, value]) => identity(graph, value)), ...read.map(([, value]) => value)],
+        results: read.map(([key, { shape, dtype }]) => ({ name: key, shape: shape!, dtype })),
+        argValues: [...stateArgs.map(([, { resource }]) => resource), ...inputArgs.map(([, value]) => value)],
+        resultValues: read.map(([, value]) => value),
+        changes: changed.map(([key, value]) => ({ variable: entries.get(key)!, value })),
+        variables,
+        lines: [...graph.lines, ...changed.map(([key, { label }]) => `${key} ← %${label}`)],
       };
     });
   } catch (error) {

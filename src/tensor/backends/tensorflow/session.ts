@@ -7,11 +7,12 @@ import {
   type HostTensors,
   type Session,
   type SessionOptions,
+  type Spec,
   type Specs,
 } from '../../compile.ts';
 import { dtypes, type Pointer } from './capi.ts';
 import { callConfig } from './config.ts';
-import { received, release, toDevice, toHost } from './handles.ts';
+import { assignVariable, newVariable, readVariable, received, release, toDevice, toHost } from './handles.ts';
 import { compileTail, toFunction } from './function.ts';
 import { checkSameGraph, trace, type TracedProgram } from './program.ts';
 import { asUserError, type Runtime } from './runtime.ts';
@@ -31,7 +32,7 @@ let functions = 0; // names are unique in the process' one context
 export function newSession(runtime: Runtime, initial: HostTensors, options: SessionOptions): Session {
   const { api, context, device } = runtime;
   const specs: Specs = Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, specOf(value)]));
-  const state = new Map(Object.entries(initial).map(([name, value]) => [name, toDevice(runtime, value)]));
+  const state = new Map(Object.entries(initial).map(([name, value]) => [name, newVariable(runtime, value)]));
   const inOrder = oneAtATime();
   const config = callConfig(options);
   const compiled: string[] = [];
@@ -40,10 +41,11 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
   const whileOpen = <T>(f: () => Promise<T>): Promise<T> =>
     inOrder(() => (isOpen ? f() : Promise.reject(new Error('the session is closed'))));
 
-  function define(name: string, { graph, argValues, resultValues }: TracedProgram): void {
-    const tail =
-      options.xla === 'optimizer' ? compileTail(api, `${name}_xla`, graph, resultValues) : { results: resultValues };
-    const body = toFunction(api, name, graph, argValues, tail.results);
+  function define(name: string, { graph, argValues, resultValues, variables, changes }: TracedProgram): void {
+    const computed = [...changes.map(({ value }) => value), ...resultValues];
+    const tail = options.xla === 'optimizer' ? compileTail(api, `${name}_xla`, graph, computed) : { results: computed };
+    for (const [i, { variable }] of changes.entries()) variables.assign(variable, tail.results[i]!);
+    const body = toFunction(api, name, graph, argValues, tail.results.slice(changes.length));
     for (const definition of [tail.function, body]) {
       if (definition === undefined) continue;
       api.checked((status) => api.TFE_ContextAddFunction(context, definition, status));
@@ -70,24 +72,21 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
     }
   }
 
-  /** Calls a function on zeros and drops what it returns: XLA compiles at the first call, which is not a step's to wait for. */
+  /** Calls a function on a state and inputs of zeros: XLA compiles at the first call, which is not a step's to wait for. */
   async function warmUp(name: string, { args, results }: TracedProgram, inputs: Specs): Promise<void> {
-    const zeros = args.inputs.map((key) => {
-      const { shape, dtype } = inputs[key]!;
-      const data = dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape));
-      return toDevice(runtime, { shape, data });
+    const zeros = ({ shape, dtype }: Spec): HostTensor => ({
+      shape,
+      data: dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape)),
     });
+    const given = [
+      ...args.state.map((key) => newVariable(runtime, zeros(specs[key]!))),
+      ...args.inputs.map((key) => toDevice(runtime, zeros(inputs[key]!))),
+    ];
     try {
-      const all = [...args.state.map((key) => state.get(key)!), ...zeros];
-      release(runtime, await call(name, all, results.state.length + results.outputs.length));
+      release(runtime, await call(name, given, results.length));
     } finally {
-      release(runtime, zeros);
+      release(runtime, given);
     }
-  }
-
-  function setState(name: string, handle: Pointer): void {
-    release(runtime, [state.get(name)!]);
-    state.set(name, handle);
   }
 
   return {
@@ -104,7 +103,6 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
       };
       const traced = await reported(() => trace(api, name, program, specs, inputs));
       const { args, results, graph } = traced;
-      const recorded = [...graph.lines];
       const functionName = `${name.replace(/\W/g, '_')}_${functions++}`;
       await reported(() => {
         define(functionName, traced);
@@ -115,7 +113,7 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
         await whileOpen(() => reported(() => warmUp(functionName, traced, inputs)));
 
       /** What the first recording wrote, until the second call has been compared with it. */
-      let lines: readonly string[] | undefined = recorded;
+      let lines: readonly string[] | undefined = traced.lines;
       let isFirstCall = true;
       function checkPurity(): void {
         if (isFirstCall) {
@@ -123,7 +121,7 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
         } else if (lines) {
           const again = trace(api, name, program, specs, inputs);
           again.graph.close();
-          checkSameGraph(name, lines, again.graph.lines);
+          checkSameGraph(name, lines, again.lines);
           lines = undefined;
         }
       }
@@ -134,18 +132,16 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
             checkInputs(name, given, inputs);
             checkPurity();
             const inputHandles = args.inputs.map((key) => toDevice(runtime, given[key]!));
-            let handles: readonly Pointer[];
+            let outputHandles: readonly Pointer[];
             try {
               const all = [...args.state.map((key) => state.get(key)!), ...inputHandles];
-              handles = await call(functionName, all, results.state.length + results.outputs.length);
+              outputHandles = await call(functionName, all, results.length);
             } finally {
               release(runtime, inputHandles);
             }
-            results.state.forEach((key, i) => setState(key, handles[i]!));
-            const outputHandles = handles.slice(results.state.length);
             try {
               const outputs: Record<string, HostTensor> = {};
-              for (const [i, { name: key, shape, dtype }] of results.outputs.entries()) {
+              for (const [i, { name: key, shape, dtype }] of results.entries()) {
                 outputs[key] = await toHost(runtime, outputHandles[i]!, shape, dtype);
               }
               return outputs;
@@ -161,7 +157,7 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
         const values: Record<string, HostTensor> = {};
         for (const name of names) {
           const { shape, dtype } = specs[name]!;
-          values[name] = await toHost(runtime, state.get(name)!, shape, dtypes[dtype]);
+          values[name] = await readVariable(runtime, state.get(name)!, shape, dtypes[dtype]);
         }
         return values;
       });
@@ -170,7 +166,7 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
     write(values) {
       return whileOpen(() => {
         checkInputs('write', values, Object.fromEntries(Object.keys(values).map((name) => [name, specs[name]!])));
-        for (const [name, value] of Object.entries(values)) setState(name, toDevice(runtime, value));
+        for (const [name, value] of Object.entries(values)) assignVariable(runtime, state.get(name)!, value);
         return Promise.resolve();
       });
     },

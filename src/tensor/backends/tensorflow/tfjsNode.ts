@@ -5,8 +5,9 @@
 import { createRequire } from 'node:module';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs';
-import { dtypes } from './capi.ts';
+import { dtypes, type Pointer } from './capi.ts';
 import { attributeTypes, type Attribute, type Constant, type Graph, type Value } from './graph.ts';
+import type { Variables } from './variables.ts';
 
 /** What tfjs-node's kernels expect of the native addon, as far as programs use it. */
 interface Binding {
@@ -31,7 +32,12 @@ export interface NodeBackend extends tf.KernelBackend {
 
 const backendName = 'tensorflow'; // tfjs-node's kernels are registered for this name and look the backend up by it
 
-let recording: Graph | undefined;
+/** What is being recorded. */
+export interface Recording {
+  readonly graph: Graph;
+  readonly variables: Variables;
+}
+let recording: Recording | undefined;
 let nextId = 0;
 const values = new Map<number, Value>();
 const constants = new Map<number, Constant>();
@@ -41,7 +47,7 @@ function valueOf(id: number): Value {
   if (known) return known;
   const constant = constants.get(id);
   if (!constant) throw new Error('a tensor of one program was used in another');
-  const value = recording!.constant(constant);
+  const value = recording!.graph.constant(constant);
   values.set(id, value);
   return value;
 }
@@ -90,7 +96,7 @@ const binding: Binding & typeof attributeConstants & typeof dtypeConstants = {
   },
   executeOp(op, attributes, inputs, outputs) {
     if (!recording) throw new Error(`${op}: the tensorflow backend computes only inside a compiled program`);
-    return recording.operation(op, attributes, inputs.map(valueOf), outputs).map(expose);
+    return recording.graph.operation(op, attributes, inputs.map(valueOf), outputs).map(expose);
   },
 };
 
@@ -127,19 +133,21 @@ export function record(
   attributes: readonly Attribute[],
   inputs: readonly Value[],
   outputs: number,
+  order?: { readonly after: readonly Pointer[] },
 ): Value[] {
-  return recording!.operation(op, attributes, inputs, outputs);
+  return recording!.graph.operation(op, attributes, inputs, outputs, order);
 }
-export const recordConstant = (value: Constant): Value => recording!.constant(value);
+export const recordConstant = (value: Constant): Value => recording!.graph.constant(value);
+export const recordedVariables = (): Variables => recording!.variables;
 export const infoOf = (value: Value): tf.TensorInfo => tensorOf(value);
 
-/** Runs f with TensorFlow.js' operations written into `graph`; tensors made in f end with it. */
-export function recordInto<T>(graph: Graph, f: (tensorOf: (value: Value) => tf.Tensor) => T): T {
+/** Runs f with TensorFlow.js' operations recorded; tensors made in f end with it. */
+export function recordInto<T>(into: Recording, f: (tensorOf: (value: Value) => tf.Tensor) => T): T {
   nodeBackend();
   const before = tf.engine().backendName;
   void tf.setBackend(backendName); // takes effect at once for a backend that needs no waiting
   if (tf.getBackend() !== backendName) throw new Error('TensorFlow.js did not switch to the recording backend');
-  recording = graph;
+  recording = into;
   let result: T;
   try {
     tf.tidy(() => {

@@ -77,12 +77,6 @@ function square(v: Value, w: Writer): Value {
   return { ...combined(w, 'Mul', [v, v], v.shape, v.dtype), squareOf: v };
 }
 
-/** max(x, 0) − ln σ(|x|): each operator is vectorised, where ONNX Runtime's own Softplus takes 4 times as long. */
-function softplus(x: Value, w: Writer): Value {
-  const tail = unary(w, 'Log', unary(w, 'Sigmoid', unary(w, 'Abs', x)));
-  return combined(w, 'Sub', [unary(w, 'Relu', x), tail], x.shape, 'float32');
-}
-
 export const elementwise: Kernels = {
   Add: binary('Add'),
   AddN: (terms, _, w) =>
@@ -126,7 +120,6 @@ export const elementwise: Kernels = {
   Relu: map('Relu'),
   Sigmoid: map('Sigmoid'),
   Tanh: map('Tanh'),
-  Softplus: ({ x }, _, w) => softplus(x!, w),
   Floor: map('Floor'),
   Ceil: map('Ceil'),
   /** x > 0 → 1, otherwise alpha. */

@@ -96,22 +96,10 @@ function overWindows(w: Writer, perWindow: string, kernel: string, c: ConvInfo):
   });
 }
 
-/** 1 over the number of real (not padded) elements of each window: [1, 1, outHeight, outWidth]. */
-function shares(w: Writer, c: ConvInfo): string {
-  const covered = (out: number, stride: number, size: number, before: number, extent: number) =>
-    Array.from(
-      { length: out },
-      (_, i) => Math.min(i * stride - before + size, extent) - Math.max(i * stride - before, 0),
-    );
-  const rows = covered(c.outHeight, c.strideHeight, c.filterHeight, c.padInfo.top, c.inHeight);
-  const columns = covered(c.outWidth, c.strideWidth, c.filterWidth, c.padInfo.left, c.inWidth);
-  const values = rows.flatMap((r) => columns.map((n) => 1 / (r * n)));
-  return w.graph.constant(values, [1, 1, c.outHeight, c.outWidth], 'float32');
-}
-
+/** Of windows without padding: ops.ts pads before it takes a mean. */
 function averageGradient(w: Writer, dy: Value, shape: readonly number[], c: ConvInfo): Value {
-  const share = op(w, 'Mul', [inLayout(w, dy, 'nchw'), shares(w, c)]);
   const { filterHeight: kh, filterWidth: kw, batchSize: n, inChannels: ch, outHeight: h, outWidth: wd } = c;
+  const share = op(w, 'Mul', [inLayout(w, dy, 'nchw'), number(w, 1 / (kh * kw))]);
   const tiled = kh === c.strideHeight && kw === c.strideWidth && h * kh === c.inHeight && wd * kw === c.inWidth;
   if (!tiled) {
     const ones = w.graph.constant(new Float32Array(ch * kh * kw).fill(1), [ch, 1, kh, kw], 'float32');

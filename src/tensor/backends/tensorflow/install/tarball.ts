@@ -23,8 +23,11 @@ export async function unpackTarball(
     written.set(current.path, current.hash.digest('hex'));
     current = undefined;
   };
+  const source = createReadStream(path);
+  const gunzip = createGunzip();
+  source.on('error', (error) => gunzip.destroy(error));
   try {
-    for await (const chunk of createReadStream(path).pipe(createGunzip()) as AsyncIterable<Buffer>) {
+    for await (const chunk of source.pipe(gunzip) as AsyncIterable<Buffer>) {
       pending = pending.length > 0 ? Buffer.concat([pending, chunk]) : chunk;
       for (;;) {
         if (remaining > 0) {
@@ -54,6 +57,7 @@ export async function unpackTarball(
     }
     if (remaining > 0) throw new Error('the archive ends too early');
   } finally {
+    source.destroy(); // after damage it would stay open
     await finish();
   }
   return written;

@@ -9,7 +9,12 @@ import { contentOf, unpack, unpackTo, zipMembers, type Member } from './zip.ts';
 export const wheelVersion = (name: string): string | undefined =>
   /^tensorflow(?:_\w+)?-([^-]+)-.*\.whl$/.exec(name)?.[1];
 
-const isLibrary = ({ name }: Member): boolean =>
+/** A place below the folder it is unpacked to, whatever separates folders there. */
+const staysInside = (name: string): boolean => !name.includes('\\') && !name.split('/').includes('..');
+
+const isLibrary = ({ name }: Member): boolean => staysInside(name) && isLibraryName(name);
+
+const isLibraryName = (name: string): boolean =>
   /^tensorflow\/libtensorflow_(cc|framework)(\.so(\.\d+)*|(\.\d+)*\.dylib)$/.test(name) ||
   // what TensorFlow opens by name at run time, and what XLA needs to compile for a GPU
   /^nvidia\/[^/]+\/lib\/[^/]+\.so[.\d]*$/.test(name) ||

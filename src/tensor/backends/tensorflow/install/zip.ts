@@ -16,12 +16,19 @@ export interface Member {
   readonly offset: number;
 }
 
+/** Far above the directory and the records of any wheel. */
+const mostAtOnce = 2 ** 28;
+
 const endOfDirectory = 0x06054b50;
 const endOfDirectory64 = 0x06064b50;
 const directoryEntry = 0x02014b50;
 const localEntry = 0x04034b50;
 
+/** The place is compared with the file first: a damaged directory may ask for any number of bytes, anywhere. */
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { size } = await file.stat();
+  if (!(position >= 0 && position + length <= size && length <= mostAtOnce))
+    throw new Error('the archive ends too early');
   const bytes = Buffer.alloc(length);
   const { bytesRead } = await file.read(bytes, 0, length, position);
   if (bytesRead !== length) throw new Error('the archive ends too early');
@@ -126,6 +133,7 @@ export async function unpack(
     transform(chunk: Buffer, _encoding, done) {
       crc = crc32(chunk, crc);
       size += chunk.length;
+      if (size > member.size) return done(new Error('it is longer than the archive says'));
       hash.update(chunk);
       onBytes(chunk.length);
       done(null, chunk);
@@ -148,6 +156,7 @@ export async function unpack(
 
 /** A member's content, for small ones. */
 export async function contentOf(path: string, member: Member): Promise<Buffer> {
+  if (member.size > mostAtOnce) throw new Error(`${member.name}: ${member.size} bytes are more than it can need`);
   const chunks: Buffer[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
