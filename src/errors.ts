@@ -5,6 +5,7 @@ export const exitCode = {
   diverged: 4,
   checkFailed: 5,
   environment: 6,
+  timeLimit: 7,
   locked: 75,
 } as const;
 

@@ -18,7 +18,14 @@ export const backendOption = () =>
     .env('RANGER21_BACKEND');
 export const deviceOption = () =>
   new Option('--device <name>', 'cpu; gpu or gpu:N (tensorflow backend, NVIDIA); webgpu (onnx backend)');
-export const threadsOption = () => new Option('--threads <n>', 'threads inside one operation').argParser(count);
+/** Far more than any machine of today has; a library asked for millions ends the process instead of saying no. */
+const mostThreads = 1024;
+export const threadsOption = () =>
+  new Option('--threads <n>', 'threads inside one operation').argParser((text) => {
+    const n = whole(text);
+    if (n >= 1 && n <= mostThreads) return n;
+    throw new InvalidArgumentError(`expected a whole number from 1 to ${mostThreads}`);
+  });
 
 export const precisionOption = () =>
   new Option(
@@ -32,6 +39,14 @@ export const determinismOption = () =>
   ] as const);
 export const xlaOption = () =>
   new Option('--xla <part>', 'what XLA compiles (tensorflow backend)').choices(['off', 'optimizer', 'step'] as const);
+
+export const resumeOption = () =>
+  new Option('--no-resume', 'start unfinished runs again from step 1, instead of from their last checkpoint');
+export const acceptDriftOption = () =>
+  new Option(
+    '--accept-drift',
+    'go on from a checkpoint though config, code, data or engine changed; the result says so',
+  );
 
 /** The options as a command line of another process. */
 export const engineArguments = (options: EngineOptions): string[] =>
@@ -49,6 +64,7 @@ export async function openEngine({ backend: asked, ...session }: EngineOptions):
     backend,
     record: { name: backend.name, detail: why, ...Object.fromEntries(given) },
     session: { device, threads, precision, determinism, xla },
+    ...(asked !== 'auto' && { asked }),
   };
 }
 

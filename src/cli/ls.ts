@@ -6,14 +6,16 @@ import { runsOption } from './runsOption.ts';
 
 export const lsCommand = () =>
   new Command('ls')
-    .description('list runs: finished, failed, unfinished and planned')
+    .description('list runs: finished, running, stopped, failed and planned')
     .argument('[selectors...]', 'study:NAME arm:NAME status:WORD seed:N, or a part of a run’s path; all must hold')
     .option('--json', 'print one JSON document')
     .addOption(runsOption())
     .addHelpText(
       'after',
       `
-Status is completed, diverged, stuck, interrupted, failed, unfinished (training now, or killed), planned or unreadable.
+Status is completed, target_reached, timeout, diverged or stuck of a finished run; else running (a live process has it),
+interrupted, failed, lost (its process is gone without a word), planned or unreadable. \`ranger21 run\` and \`ablate\` go on
+with what stopped, from the step that is named.
 
 Examples:
   ranger21 ls

@@ -2,17 +2,20 @@ import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../errors.ts';
 import type { RunResult } from '../runs/metrics.ts';
 import {
+  acceptDriftOption,
   backendOption,
   collect,
   determinismOption,
   deviceOption,
   openEngine,
   precisionOption,
+  resumeOption,
   seed,
   threadsOption,
   xlaOption,
 } from './engine.ts';
 import { runsOption } from './runsOption.ts';
+import { timeLimitOption } from './signals.ts';
 
 export const runCommand = () =>
   new Command('run')
@@ -23,6 +26,10 @@ export const runCommand = () =>
     .option('--seed <n>', 'seed, instead of the config’s', seed)
     .option('--dry-run', 'build the model and one batch, say what would happen, and stop')
     .option('--json', 'print the result as one JSON document')
+    .option('--resume', 'go on where an unfinished run stopped (the default)')
+    .addOption(resumeOption())
+    .addOption(acceptDriftOption())
+    .addOption(timeLimitOption())
     .addOption(runsOption())
     .addOption(backendOption())
     .addOption(deviceOption())
@@ -33,21 +40,31 @@ export const runCommand = () =>
     .addHelpText(
       'after',
       `
+Asked again, a finished run is only told, and an unfinished one goes on from its last checkpoint, to the same result.
+
 Examples:
   ranger21 run configs/digits-nfresnet.yaml
   ranger21 run configs/digits-resnet.yaml --set optimizer.components.pnm=false --seed 1
   ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [{ loadExperiment }, { datasets }, { runDir }, { execute }, { watchRun }, { stopOnSignals }] =
-        await Promise.all([
-          import('../config/load.ts'),
-          import('../data/registry.ts'),
-          import('../runs/store.ts'),
-          import('../experiment/execute.ts'),
-          import('./watchRun.ts'),
-          import('./signals.ts'),
-        ]);
+      const [
+        { loadExperiment },
+        { datasets },
+        { runDir },
+        { execute },
+        { watchRun },
+        { stopOnSignals },
+        { followParent },
+      ] = await Promise.all([
+        import('../config/load.ts'),
+        import('../data/registry.ts'),
+        import('../runs/store.ts'),
+        import('../experiment/execute.ts'),
+        import('./watchRun.ts'),
+        import('./signals.ts'),
+        import('./parent.ts'),
+      ]);
       const loaded = await loadExperiment(config, options);
       const experiment = { ...loaded.experiment, seed: options.seed ?? loaded.experiment.seed };
       if (options.dryRun) {
@@ -58,17 +75,17 @@ Examples:
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(options);
       const dir = runDir(options.runs, experiment, dataset.fingerprint);
-      const stop = stopOnSignals();
-      const watch = watchRun(experiment.name);
-      const outcome = await execute(experiment, dataset, dir, engine, { ...watch.hooks, signal: stop.signal }).finally(
-        () => {
-          watch.end();
-          stop.release();
-        },
-      );
+      const stop = stopOnSignals(options.timeLimit);
+      const watch = watchRun(experiment.name, followParent(stop, false));
+      const { resume, acceptDrift } = options;
+      const around = { ...watch.hooks, resume, acceptDrift, signal: stop.signal };
+      const outcome = await execute(experiment, dataset, dir, engine, around).finally(() => {
+        watch.end();
+        stop.release();
+      });
 
       if (outcome.kind === 'interrupted') {
-        console.error(`interrupted; the same command starts this run again → ${dir}`);
+        console.error(`stopped; its state is saved, and the same command goes on → ${dir}`);
         process.exitCode = stop.exitCode() ?? 130;
         return;
       }
@@ -76,7 +93,7 @@ Examples:
       if (outcome.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
       if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
       else console.log(summary(dir, result));
-      if (result.status !== 'completed') process.exitCode = exitCode.diverged;
+      if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;
     });
 
 function summary(dir: string, result: RunResult): string {

@@ -3,70 +3,100 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
-import { execute, type Engine } from '../experiment/execute.ts';
+import { exitCode, UserError } from '../errors.ts';
+import { execute, refuseOtherEngine, type Engine } from '../experiment/execute.ts';
 import { experimentOf } from '../experiment/plan.ts';
 import { missingRuns, trainMissing, type RunEnd, type StudyEnd } from '../experiment/study.ts';
+import { lastAttempt } from '../runs/attempts.ts';
 import type { RunResult } from '../runs/metrics.ts';
-import { readResult } from '../runs/store.ts';
+import { isFinished, readResult } from '../runs/store.ts';
 import type { PlannedRun, StudyPlan } from '../runs/study.ts';
 import { engineArguments, type EngineOptions } from './engine.ts';
+import type { StepMessage } from './parent.ts';
 import { startProgress } from './progress.ts';
 import { stopOnSignals } from './signals.ts';
+
+export interface StudyOptions extends EngineOptions {
+  readonly jobs: number;
+  readonly resume?: boolean | undefined;
+  readonly acceptDrift?: boolean | undefined;
+  /** Milliseconds. */
+  readonly timeLimit?: number | undefined;
+}
+
+type OnStep = (message: StepMessage) => void;
 
 export async function trainStudy(
   dir: string,
   plan: StudyPlan,
   dataset: Dataset,
   engine: Engine,
-  options: EngineOptions & { readonly jobs: number },
+  options: StudyOptions,
 ): Promise<StudyEnd & { readonly signalCode: number | undefined }> {
+  await refuseOtherEngines(dir, plan, engine);
   const missing = missingRuns(dir, plan);
   const done = plan.runs.length - missing.length;
   console.error(
     `study ${plan.study}: ${plan.arms.length} arms × ${plan.seeds.length} seeds = ${plan.runs.length} runs` +
       `${done > 0 ? `, ${done} finished before` : ''}; ${engine.record.detail}`,
   );
-  const stop = stopOnSignals();
+  const stop = stopOnSignals(options.timeLimit);
   const progress = startProgress(plan.study, missing.length, 'run');
 
   let ended = 0;
-  const trainHere = async (run: PlannedRun): Promise<RunEnd> => {
+  const trainHere = async (run: PlannedRun, onStep: OnStep): Promise<RunEnd> => {
     const outcome = await execute(experimentOf(plan, run), dataset, join(dir, run.path), engine, {
       study: { name: plan.study, arm: run.arm },
+      resume: options.resume,
+      acceptDrift: options.acceptDrift,
       signal: stop.signal,
-      onStep: ({ step, loss }, { totalSteps }) =>
-        progress.update(ended, `${run.arm} seed ${run.seed}: step ${step}/${totalSteps}, loss ${loss.toFixed(4)}`),
+      onStep: ({ step, loss }, { totalSteps }) => onStep({ step, loss, totalSteps }),
+      tell: (line) => progress.say(`${run.arm} seed ${run.seed}: ${line}`),
     });
     return outcome.kind === 'interrupted'
       ? { kind: 'interrupted' }
       : { kind: 'done', text: resultText(outcome.result) };
   };
-  const trainThere = (run: PlannedRun) => trainInProcess(dir, run, options, stop.signal);
 
   const trainOne = async (run: PlannedRun): Promise<RunEnd> => {
+    const onStep: OnStep = ({ step, totalSteps, loss }) =>
+      progress.update(ended, `${run.arm} seed ${run.seed}: step ${step}/${totalSteps}, loss ${loss.toFixed(4)}`);
     try {
-      return await (options.jobs > 1 ? trainThere(run) : trainHere(run));
+      return await (options.jobs > 1 ? trainInProcess(dir, run, options, onStep, stop.signal) : trainHere(run, onStep));
     } catch (error) {
-      return { kind: 'failed', text: error instanceof Error ? error.message : String(error) };
+      if (error instanceof UserError && error.code === exitCode.locked) return { kind: 'taken' };
+      const text = error instanceof Error ? error.message : String(error);
+      return { kind: 'failed', text, stepsHere: stepsOfLast(dir, run) };
     }
   };
   try {
-    const end = await trainMissing(
-      missing,
-      options.jobs,
+    const hooks = {
       trainOne,
-      (run, end, count) => {
+      onEnd: (run: PlannedRun, end: Exclude<RunEnd, { kind: 'taken' }>, count: number) => {
         ended = count;
-        const text = end.kind === 'interrupted' ? 'interrupted' : end.text;
+        const text = end.kind === 'interrupted' ? 'stopped, its state is saved' : end.text;
         progress.say(`[${done + count}/${plan.runs.length}] ${run.arm} seed ${run.seed}: ${text}`);
         progress.update(count, '');
       },
-      stop.signal,
-    );
+      onWait: (runs: number) =>
+        progress.say(`waiting for ${runs} ${runs === 1 ? 'run' : 'runs'} that another process trains`),
+    };
+    const end = await trainMissing(dir, missing, options.jobs, hooks, stop.signal);
     return { ...end, signalCode: stop.exitCode() };
   } finally {
     progress.end();
     stop.release();
+  }
+}
+
+/** A study's table holds results of one precision and, where a backend was asked for by name, of that one. */
+async function refuseOtherEngines(dir: string, plan: StudyPlan, engine: Engine): Promise<void> {
+  for (const { path } of plan.runs.filter((run) => isFinished(join(dir, run.path)))) {
+    const before = await readResult(join(dir, path)).catch((error: unknown) => {
+      if (error instanceof UserError) return undefined; // altered: the table counts it as unreadable
+      throw error;
+    });
+    if (before) refuseOtherEngine(before, engine, join(dir, path));
   }
 }
 
@@ -75,24 +105,37 @@ const resultText = ({ status, reason, last, trainSeconds }: RunResult): string =
     ? `top-1 ${(100 * last.top1).toFixed(2)} % in ${trainSeconds.toFixed(1)} s`
     : `${status}${reason ? `, ${reason}` : ''}`;
 
-/** One planned run in a child process, which reads the frozen plan and nothing else; it gets its share of the threads. */
+/** Steps that the last attempt made before it ended; 0 where it left no word. */
+const stepsOfLast = (dir: string, run: PlannedRun): number => lastAttempt(join(dir, run.path))?.ended?.stepsHere ?? 0;
+
+/**
+ * One planned run in a child process, which reads the frozen plan and nothing else; it gets its share of the threads. The
+ * channel to it carries its steps, and ends with this process however that ends: the child then saves its state and stops.
+ */
 async function trainInProcess(
   dir: string,
   run: PlannedRun,
-  { jobs, ...engine }: EngineOptions & { readonly jobs: number },
+  { jobs, resume, acceptDrift, ...engine }: StudyOptions,
+  onStep: OnStep,
   signal: AbortSignal,
 ): Promise<RunEnd> {
   const share = engine.threads ?? Math.max(1, Math.floor(availableParallelism() / jobs));
-  const chosen = engineArguments({ ...engine, threads: share });
+  const chosen = [
+    ...engineArguments({ ...engine, threads: share }),
+    ...(resume === false ? ['--no-resume'] : []),
+    ...(acceptDrift ? ['--accept-drift'] : []),
+  ];
   // `--`: an arm's folder may start with a dash
   const child = spawn(process.execPath, [process.argv[1]!, 'train-planned', ...chosen, '--', dir, run.path], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true, // a group of its own: the terminal's Ctrl-C reaches it once, through us
   });
   const forward = () => child.kill('SIGTERM');
+  if (signal.aborted) forward();
   signal.addEventListener('abort', forward, { once: true });
+  child.on('message', (message) => onStep(message as StepMessage));
   let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
   const code = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, killedBy) => resolve(status ?? (killedBy ? 1 : 0)));
@@ -101,5 +144,7 @@ async function trainInProcess(
   const result = await readResult(join(dir, run.path));
   if (result) return { kind: 'done', text: resultText(result) };
   if (signal.aborted) return { kind: 'interrupted' };
-  return { kind: 'failed', text: `process ended with ${code}: ${errors.trim().split('\n').slice(-3).join(' / ')}` };
+  if (code === exitCode.locked) return { kind: 'taken' };
+  const text = `process ended with ${code}: ${errors.trim().split('\n').slice(-3).join(' / ')}`;
+  return { kind: 'failed', text, stepsHere: stepsOfLast(dir, run) };
 }

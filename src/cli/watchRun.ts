@@ -1,14 +1,20 @@
 /** What a run says while it trains. */
 import type { Surroundings } from '../experiment/train.ts';
+import type { StepMessage } from './parent.ts';
 import { startProgress, type Progress } from './progress.ts';
 
-export function watchRun(title: string): { hooks: Required<Pick<Surroundings, 'onStep' | 'onEval'>>; end: () => void } {
+/** `report` hears of every step too. */
+export function watchRun(
+  title: string,
+  report: (message: StepMessage) => void,
+): { hooks: Required<Pick<Surroundings, 'onStep' | 'onEval' | 'tell'>>; end: () => void } {
   let progress: Progress | undefined;
   return {
     hooks: {
       onStep({ step, epoch, loss, imagesPerSecond }, { totalSteps, experiment }) {
         progress ??= startProgress(title, totalSteps, 'step');
         const where = `epoch ${epoch.toFixed(1)}/${experiment.train.epochs}`;
+        report({ step, totalSteps, loss });
         progress.update(step, `${where}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(0)} img/s`);
       },
       onEval({ step, epoch, loss, top1 }, { totalSteps }) {
@@ -17,6 +23,7 @@ export function watchRun(title: string): { hooks: Required<Pick<Surroundings, 'o
           `${title}  epoch ${epoch.toFixed(1)}  test loss ${loss.toFixed(4)}  top-1 ${(100 * top1).toFixed(2)} %${last}`,
         );
       },
+      tell: (line) => (progress ? progress.say(line) : console.error(line)),
     },
     end: () => progress?.end(),
   };

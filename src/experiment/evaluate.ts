@@ -1,4 +1,5 @@
 /** Evaluation on the whole held-out set. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EvalBatches } from '../data/dataset.ts';
 import type { Executable } from '../tensor/compile.ts';
 
@@ -11,15 +12,21 @@ export interface Scores {
   readonly top5?: number;
 }
 
-/** Sums over every batch, divided by the number of samples; the padding of the last batch carries weight 0. */
+/**
+ * Sums over every batch, divided by the number of samples; the padding of the last batch carries weight 0. Undefined where the
+ * signal cut it short.
+ */
 export async function evaluate(
   data: EvalBatches,
   shape: readonly [number, number, number],
   classes: number,
   run: Executable,
-): Promise<Scores> {
+  signal?: AbortSignal,
+): Promise<Scores | undefined> {
   const total = { loss: 0, top1: 0, top5: 0 };
   for await (const { images, labels, weights } of data.batches()) {
+    await nextTurn(); // signals, timers and the disk
+    if (signal?.aborted) return undefined;
     const count = labels.length;
     const sums = await run({
       images: { shape: [count, ...shape], data: images },

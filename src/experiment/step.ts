@@ -5,6 +5,7 @@ import { joined, scalarSpec, under, type HostTensors, type Program, type Specs }
 import {
   add,
   addN,
+  concat,
   equal,
   greater,
   less,
@@ -29,7 +30,8 @@ import {
 /** Prefix of a component meter among a program's outputs. */
 export const METER = 'meter/';
 
-const globalNorm = (xs: Tensors): Tensor => sqrt(addN(Object.values(xs).map((x) => sum(square(x)))));
+const squares = (xs: Tensors): Tensor[] => Object.values(xs).map((x) => sum(square(x)));
+const globalNorm = (xs: Tensors): Tensor => sqrt(addN(squares(xs)));
 
 const difference = (a: Tensors, b: Tensors): Tensors =>
   Object.fromEntries(Object.entries(a).map(([name, x]) => [name, sub(x, b[name]!)]));
@@ -43,7 +45,8 @@ export const runState = (groups: { params: HostTensors; stats: HostTensors; slot
 
 /**
  * Forward, backward and optimizer: images [N, H, W, C], labels [N] and the optimizer's scalars give the next state, the
- * loss, the batch's top-1 accuracy and the global norms of gradient, parameters (before) and update (without a merge).
+ * loss, the batch's top-1 accuracy, the global norms of gradient, parameters (before) and update (without a merge), and the
+ * norm of each parameter's gradient, in the order of the parameters: [number of parameters].
  */
 export function trainStep(
   model: Model,
@@ -60,18 +63,39 @@ export function trainStep(
 
     const meters: Record<string, Tensor> = {};
     const next = optimizer.update(params, grads, slots, scalars, options.meters ? meters : undefined);
+    const gradSquares = squares(grads);
 
     return {
       state: joined({ params: next.params, stats: under(aux, 'stats'), slots: next.state }),
       outputs: {
         loss,
         top1: mean(within(1, rankOfLabel(aux['logits']!, labels!))),
-        gradNorm: globalNorm(grads),
+        gradNorm: sqrt(addN(gradSquares)),
         paramNorm: globalNorm(params),
         updateNorm: globalNorm(difference(next.params, params)),
+        gradNorms: sqrt(
+          concat(
+            gradSquares.map((x) => reshape(x, [1])),
+            0,
+          ),
+        ),
         ...prefixed(meters),
       },
     };
+  };
+}
+
+/** Forward and backward pass alone: what a step costs before any optimizer. */
+export function gradientStep(model: Model, labelSmoothing: number): Program {
+  return (state, { images, labels }) => {
+    const { loss, grads } = valueAndGrad(
+      (p) => {
+        const { logits } = model.apply(p, under(state, 'stats'), images!, { training: true });
+        return { loss: softmaxCrossEntropy(logits, labels!, labelSmoothing), aux: {} };
+      },
+      under(state, 'params'),
+    );
+    return { outputs: { loss, gradNorm: globalNorm(grads) } };
   };
 }
 

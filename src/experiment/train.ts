@@ -1,8 +1,10 @@
 /** Trains one experiment. Read this first: it goes straight down. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Experiment } from '../config/schema.ts';
 import { evalBatches, trainBatches } from '../data/batches.ts';
-import type { Batch, Dataset } from '../data/dataset.ts';
+import type { Batch, Batches, Dataset, EvalBatches } from '../data/dataset.ts';
 import type { Facts } from '../data/registry.ts';
+import { UserError } from '../errors.ts';
 import { initModel } from '../models/init.ts';
 import type { Model } from '../models/model.ts';
 import { models } from '../models/registry.ts';
@@ -12,14 +14,25 @@ import { initState } from '../optim/state.ts';
 import { runId } from '../runs/id.ts';
 import type { BackendRecord, EvalMetrics, RunResult, StepMetrics } from '../runs/metrics.ts';
 import type { RunWriter } from '../runs/store.ts';
-import { hostScalar, sizeOf, type Backend, type HostTensors, type SessionOptions } from '../tensor/compile.ts';
+import { joined, type Backend, type HostTensors, type Session, type SessionOptions } from '../tensor/compile.ts';
+import { divergenceReport, firstTensor } from './divergence.ts';
+import type { Belongings } from './drift.ts';
 import { evaluate } from './evaluate.ts';
-import { evaluateInputs, evaluateStep, mergeStep, METER, runState, trainInputs, trainStep } from './step.ts';
+import { compilePrograms, meterValues, stepInputs } from './programs.ts';
+import { countEvaluation, countStep, hashBatch, newProgress, PAIRED_BATCHES, stopwatch } from './progress.ts';
+import type { Ending, Progress } from './progress.ts';
+import { completePairing, runResult } from './result.ts';
+import { newSaving } from './saving.ts';
+import { runState } from './step.ts';
+import { brokenMetric, endingOfEvaluation, endingOfStep, stuckRule } from './stop.ts';
+import { tensorsHash } from './tensorsHash.ts';
+
+export { stepInputs };
 
 /** What a run is made of before it touches data or a device. */
 export interface Plan {
   readonly experiment: Experiment;
-  readonly facts: Facts;
+  readonly facts: Required<Facts>;
   readonly model: Model;
   readonly optimizer: Optimizer;
   readonly stepsPerEpoch: number;
@@ -34,10 +47,16 @@ export interface Surroundings {
   readonly record: BackendRecord;
   readonly session: SessionOptions;
   readonly run: RunWriter;
+  /** What a checkpoint of this run belongs to. */
+  readonly belongings: Belongings;
+  /** Where to go on from. */
+  readonly from?: { readonly progress: Progress; readonly state: HostTensors } | undefined;
   readonly study?: { readonly name: string; readonly arm: string };
   readonly onStep?: (metrics: StepMetrics, plan: Plan) => void;
   readonly onEval?: (metrics: EvalMetrics, plan: Plan) => void;
-  /** Asks the run to end after the current step. */
+  /** Receives what the user should know though the run goes on. */
+  readonly tell?: (line: string) => void;
+  /** Asks the run to end after the current step; its reason is told. */
   readonly signal?: AbortSignal;
 }
 
@@ -59,82 +78,77 @@ export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
 }
 
 /**
- * Trains to the end, to divergence or until the loss is stuck, and writes the run folder as it goes.
- * Returns undefined where the signal ended it.
+ * Trains to the end, or until a stop rule ends the run, and writes the run folder as it goes; from a checkpoint on, where one
+ * is given. Returns undefined where the signal ended it: its state is saved then.
  */
 export async function train(plan: Plan, dataset: Dataset, around: Surroundings): Promise<RunResult | undefined> {
   const { experiment, model, optimizer, stepsPerEpoch, totalSteps } = plan;
-  const { run } = around;
-  const { batch: batchSize, labelSmoothing } = experiment.train;
-
-  // ── data and state
-  const data = trainBatches(dataset, { ...experiment.train, seed: experiment.seed });
-  const heldOut = evalBatches(dataset, { batch: experiment.eval.batch });
-  const initial = initModel(model, experiment.seed);
-  const compileStart = performance.now();
-  const abandon = (error: unknown) => run.abandon('failed', error instanceof Error ? error.message : String(error));
-  const session = await around.backend
-    .open(runState({ ...initial, slots: initState(optimizer, initial.params) }), around.session)
-    .catch(async (error: unknown) => {
-      await abandon(error);
-      throw error;
-    });
-
-  const evaluations: EvalMetrics[] = [];
-  const activity = new Map<string, { sum: number; count: number }>();
-  const stepMs: number[] = [];
-  const recentLosses: number[] = [];
-  const stuckAt = Math.max(1, Math.ceil(experiment.stop.stuckAfter * totalSteps));
-  const window = Math.max(1, Math.min(stepsPerEpoch, Math.floor(stuckAt / 2)));
-  let ending: { status: RunResult['status']; reason?: string } = { status: 'completed' };
-  let [compileSeconds, evalSeconds, dataWaitMs, t] = [0, 0, 0, 0];
-  let startedAt = performance.now();
+  const { run, signal, tell = () => undefined } = around;
+  const progress = around.from?.progress ?? newProgress();
+  const startedFrom = progress.step;
+  const stepsHere = () => ({ step: progress.step, stepsHere: progress.step - startedFrom });
+  const spend = stopwatch(progress.seconds);
+  let session: Session | undefined;
   let upcoming: Promise<Batch> | undefined;
-  const prefetch = (step: number) => {
-    upcoming = data.batch(step);
-    upcoming.catch(() => undefined); // told where it is awaited, not as an unhandled rejection before
-  };
+  const sources: (Batches | EvalBatches)[] = [];
 
   try {
-    // ── programs
-    const meterEvery = experiment.log.meters;
-    const inputs = trainInputs(batchSize, dataset.shape, Object.keys(optimizer.scalars(1)));
-    const compileTrain = (meters: boolean) =>
-      session.compile(
-        meters ? 'step with meters' : 'step',
-        trainStep(model, optimizer, { labelSmoothing, meters }),
-        inputs,
-      );
-    const step = await compileTrain(false);
-    const meteredStep = meterEvery > 0 ? await compileTrain(true) : step;
-    const merge = plan.merges
-      ? await session.compile('lookahead merge', mergeStep(optimizer, { meters: meterEvery > 0 }), {})
-      : undefined;
-    const evalStep = await session.compile(
-      'evaluation',
-      evaluateStep(model),
-      evaluateInputs(heldOut.batchSize, dataset.shape),
-    );
-    compileSeconds = (performance.now() - compileStart) / 1000;
-    startedAt = performance.now();
+    // ── data, state and programs
+    const data = trainBatches(dataset, { ...experiment.train, seed: experiment.seed });
+    const heldOut = evalBatches(dataset, { batch: experiment.eval.batch });
+    sources.push(data, heldOut);
+    const initial = initModel(model, experiment.seed);
+    const fresh = runState({ ...initial, slots: initState(optimizer, initial.params) });
+    session = await around.backend.open(around.from ? inOrderOf(fresh, around.from.state) : fresh, around.session);
+    const programs = await compilePrograms(plan, session, heldOut.batchSize);
+    const saving = newSaving({
+      ...{ plan, run, session, from: startedFrom, tell },
+      record: { id: runId(experiment, experiment.seed, dataset.fingerprint), drift: around.belongings },
+    });
+    const prefetch = (step: number) => {
+      upcoming = step > totalSteps ? undefined : data.batch(step);
+      upcoming?.catch(() => undefined); // told where it is awaited, not as an unhandled rejection before
+    };
+    prefetch(progress.step + 1);
+    spend('compile');
 
-    // ── the loop
-    prefetch(1);
-    while (t < totalSteps) {
-      t += 1;
+    // ── the loop: each turn starts after a whole step, where a run may also have been taken up again
+    for (;;) {
+      if (isEvaluationDue(plan, progress)) {
+        const scores = await evaluate(heldOut, dataset.shape, dataset.classes, programs.evaluate, signal);
+        spend('eval');
+        if (scores) {
+          const evaluation: EvalMetrics = { step: progress.step, epoch: progress.step / stepsPerEpoch, ...scores };
+          countEvaluation(progress, evaluation);
+          run.evaluation(evaluation);
+          around.onEval?.(evaluation, plan);
+          endWith(progress, endingOfEvaluation(plan, progress));
+        }
+      }
+      if (isFinished(plan, progress)) break;
+      if (signal?.aborted) {
+        await saving.now(progress);
+        const text = `stopped after step ${progress.step} of ${totalSteps}`;
+        await run.abandon('interrupted', text, stepsHere());
+        return undefined;
+      }
+      if (saving.isDue(progress)) {
+        await saving.start(progress);
+        spend('checkpoint');
+      }
+
+      // one step
+      const t = progress.step + 1;
       const waitStart = performance.now();
       const batch = await upcoming!;
-      const waited = performance.now() - waitStart;
-      dataWaitMs += waited;
-
+      const dataWaitMs = performance.now() - waitStart;
       const stepStart = performance.now();
-      const metered = meterEvery > 0 && (t === 1 || t === totalSteps || t % meterEvery === 0);
-      const running = (metered ? meteredStep : step)(stepInputs(batch, dataset.shape, optimizer.scalars(t)));
-      if (t < totalSteps) prefetch(t + 1); // assembled while the step runs
-      let outputs = await running;
-      if (merge && optimizer.variant(t) === 'merge') outputs = { ...outputs, ...(await merge({})) };
+      const running = programs.step(t, stepInputs(batch, dataset.shape, optimizer.scalars(t)));
+      await nextTurn(); // the step is under way; signals, timers and the disk get their turn
+      if (t <= PAIRED_BATCHES) progress.batches = hashBatch(progress.batches, batch);
+      prefetch(t + 1); // assembled while the step runs
+      const outputs = await running;
       const ms = performance.now() - stepStart;
-      stepMs.push(ms);
 
       const meters = meterValues(outputs);
       const metrics: StepMetrics = {
@@ -146,106 +160,78 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         gradNorm: outputs['gradNorm']!.data[0]!,
         paramNorm: outputs['paramNorm']!.data[0]!,
         updateNorm: outputs['updateNorm']!.data[0]!,
-        ms,
-        imagesPerSecond: batchSize / ((ms + waited) / 1000),
-        dataWaitMs: waited,
         ...(meters ? { meters } : {}),
+        ...{ ms, imagesPerSecond: experiment.train.batch / ((ms + dataWaitMs) / 1000), dataWaitMs },
       };
-      for (const [name, value] of Object.entries(meters ?? {})) {
-        const seen = activity.get(name) ?? { sum: 0, count: 0 };
-        activity.set(name, { sum: seen.sum + value, count: seen.count + 1 });
-      }
+      const { at, window } = stuckRule(plan);
+      countStep(progress, metrics, t <= at ? window : 0);
+      spend('train');
       run.step(metrics);
       around.onStep?.(metrics, plan);
 
-      const broken = (['loss', 'gradNorm', 'updateNorm'] as const).find((name) => !Number.isFinite(metrics[name]));
+      const broken = brokenMetric(metrics);
       if (broken) {
-        ending = { status: 'diverged', reason: `${broken} is ${metrics[broken]} at step ${t}` };
-        break;
-      }
-      recentLosses.push(metrics.loss);
-      if (recentLosses.length > window) recentLosses.shift();
-      const meanLoss = recentLosses.reduce((a, b) => a + b, 0) / recentLosses.length;
-      const isStuck = t === stuckAt && Math.abs(meanLoss - Math.log(dataset.classes)) < experiment.stop.stuckWithin;
-      if (isStuck) {
-        const chance = Math.log(dataset.classes).toFixed(4);
-        ending = {
-          status: 'stuck',
-          reason: `mean loss ${meanLoss.toFixed(4)} is still chance (ln C = ${chance}) at step ${t}`,
-        };
-      }
-
-      if (isStuck || t % plan.evalEvery === 0 || t === totalSteps) {
-        const evalStart = performance.now();
-        const scores = await evaluate(heldOut, dataset.shape, dataset.classes, evalStep);
-        evalSeconds += (performance.now() - evalStart) / 1000;
-        const evaluation: EvalMetrics = { step: t, epoch: t / stepsPerEpoch, ...scores };
-        evaluations.push(evaluation);
-        run.evaluation(evaluation);
-        around.onEval?.(evaluation, plan);
-      }
-      if (isStuck) break;
-      if (around.signal?.aborted && t < totalSteps) {
-        await run.abandon('interrupted', `stopped after step ${t} of ${totalSteps}`);
-        return undefined;
+        const state = await session.read();
+        const report = divergenceReport(metrics, batch, Object.keys(model.params), outputs['gradNorms']!.data, state);
+        const { images, labels } = stepInputs(batch, dataset.shape, {});
+        await run.diverged(report, { state, batch: { images: images!, labels: labels! } });
+        const reason = `${broken} is ${metrics[broken]} at step ${t}${firstTensor(report)}`;
+        endWith(progress, { status: 'diverged', reason });
+      } else {
+        endWith(progress, endingOfStep(plan, progress));
       }
     }
+
+    // ── the result
+    const weights = await session.read(Object.keys(fresh).filter((name) => /^(params|stats)\//.test(name)));
+    const result = runResult(plan, dataset, progress, {
+      study: around.study,
+      backend: { ...around.record, device: session.device },
+      code: around.belongings.code,
+      weights: tensorsHash(weights),
+      pairing: await completePairing(tensorsHash(joined({ ...initial })), data, totalSteps, progress),
+      attempts: run.attempt,
+    });
+    await saving.settle();
+    const untold = (what: string) => (error: unknown) => tell(`${what}: ${(error as Error).message}`);
+    if (experiment.checkpoint.keep.final && progress.ending?.status !== 'diverged') {
+      await saving.now(progress).catch(untold('the final state was not saved'));
+    }
+    await run.finish(result, stepsHere().stepsHere);
+    await saving.tidy(progress).catch(untold('checkpoints that are no longer needed were not removed'));
+    return result;
   } catch (error) {
-    await abandon(error);
+    const reason = error instanceof Error ? error.message : String(error);
+    await run.abandon('failed', reason, stepsHere()).catch(() => undefined); // the first failure is the one to tell
     throw error;
   } finally {
     await upcoming?.catch(() => undefined);
-    await session.close();
+    for (const source of sources) await source.close?.();
+    await session?.close();
   }
-
-  // ── the result
-  const last = evaluations.at(-1) ?? { step: t, epoch: t / stepsPerEpoch, loss: NaN, top1: NaN };
-  const wallSeconds = (performance.now() - startedAt) / 1000;
-  const medianMs = median(stepMs);
-  const result: RunResult = {
-    schema: 1,
-    id: runId(experiment, experiment.seed, dataset.fingerprint),
-    ...(around.study ? { study: around.study.name, arm: around.study.arm } : {}),
-    seed: experiment.seed,
-    ...ending,
-    steps: t,
-    epochs: t / stepsPerEpoch,
-    last,
-    best: evaluations.reduce((best, e) => (e.top1 > best.top1 ? e : best), last),
-    trainSeconds: wallSeconds - evalSeconds,
-    evalSeconds,
-    compileSeconds,
-    dataWaitShare: dataWaitMs / 1000 / Math.max(wallSeconds - evalSeconds, 1e-9),
-    msPerStep: medianMs,
-    imagesPerSecond: (batchSize / medianMs) * 1000,
-    parameters: Object.values(model.params).reduce((total, { shape }) => total + sizeOf(shape), 0),
-    stateRatio: optimizer.slots.length,
-    backend: { ...around.record, device: session.device },
-    fingerprint: dataset.fingerprint,
-    activity: Object.fromEntries([...activity].map(([name, { sum, count }]) => [name, sum / count])),
-    finishedAt: new Date().toISOString(),
-  };
-  await run.finish(result);
-  return result;
 }
 
-const stepInputs = (
-  batch: Batch,
-  shape: readonly number[],
-  scalars: Readonly<Record<string, number>>,
-): HostTensors => ({
-  images: { shape: [batch.labels.length, ...shape], data: batch.images },
-  labels: { shape: [batch.labels.length], data: batch.labels },
-  ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, hostScalar(value)])),
-});
+/** Whether the run owes an evaluation of the step it is at: every so often, and where it ends, unless it diverged. */
+const isEvaluationDue = ({ evalEvery, totalSteps }: Plan, { step, last, ending }: Progress): boolean =>
+  step > 0 &&
+  last?.step !== step &&
+  ending?.status !== 'diverged' &&
+  (ending !== undefined || step % evalEvery === 0 || step === totalSteps);
 
-function meterValues(outputs: HostTensors): Record<string, number> | undefined {
-  const meters = Object.entries(outputs).filter(([name]) => name.startsWith(METER));
-  if (meters.length === 0) return undefined;
-  return Object.fromEntries(meters.map(([name, { data }]) => [name.slice(METER.length), data[0]!]));
+const isFinished = (plan: Plan, progress: Progress): boolean =>
+  (progress.ending !== undefined || progress.step === plan.totalSteps) && !isEvaluationDue(plan, progress);
+
+/** The first reason to end stands. */
+function endWith(progress: Progress, ending: Ending | undefined): void {
+  if (ending && !progress.ending) progress.ending = ending;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+/** The saved state with the names and shapes, and in the order, of a fresh one. */
+function inOrderOf(fresh: HostTensors, saved: HostTensors): HostTensors {
+  const names = Object.keys(fresh);
+  const odd = [...names, ...Object.keys(saved)].find((name) => fresh[name]?.shape.join() !== saved[name]?.shape.join());
+  if (odd === undefined) return Object.fromEntries(names.map((name) => [name, saved[name]!]));
+  throw new UserError(`the checkpoint does not fit this model: ${odd} has another shape, or is only in one of them`, {
+    remedy: 'start again from step 1 with --no-resume',
+  });
 }

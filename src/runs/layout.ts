@@ -6,17 +6,39 @@ export const studyRunPath = (arm: string, seed: number, id: string): string => `
 
 export const runFiles = {
   config: 'config.yaml',
-  env: 'env.json',
   steps: 'metrics.jsonl',
+  timing: 'timing.jsonl',
   evaluations: 'evals.jsonl',
   /** Written last: a run is finished if and only if it is there. */
   result: 'result.json',
-  /** Why an attempt ended without a result. */
-  attempt: 'attempt.json',
-  /** Folder of the attempts before this one, 1, 2, … */
+  /** Folder of the processes that had the run: 1, 2, … */
   attempts: 'attempts',
-  /** Process id of the writer, as long as there is one. */
-  writer: 'writer.pid',
+  checkpoints: 'checkpoints',
+  /** Where and on what a run diverged. */
+  divergence: 'divergence',
 } as const;
 
-export const studyFiles = { plan: 'plan.json', table: 'table' } as const;
+/** The step of a folder in `checkpoints/` (a second one of a step ends in .2); undefined where the name is no checkpoint's. */
+export function checkpointStep(name: string): number | undefined {
+  const digits = /^step-(\d+)(?:\.\d+)?$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** In `attempts/<n>/`. */
+export const attemptFiles = {
+  lease: 'lease.json',
+  env: 'env.json',
+  /** How the attempt ended; missing while it goes on, and where it was killed. */
+  ended: 'ended.json',
+  /** What had changed since the checkpoint it went on from all the same. */
+  drift: 'drift.json',
+  /** What the folder held when this attempt started afresh. */
+  before: 'before',
+  /** What this attempt cut off the logs to go on from a checkpoint. */
+  tail: 'tail',
+} as const;
+
+/** At the top of a folder written before attempts had leases. */
+export const olderFiles = { env: 'env.json', attempt: 'attempt.json', writer: 'writer.pid' } as const;
+
+export const studyFiles = { plan: 'plan.json', checks: 'checks.json', table: 'table' } as const;

@@ -1,22 +1,22 @@
 /** Every run under a folder of runs, finished or not. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
+import { readWithin } from '../data/boundedFile.ts';
 import { UserError } from '../errors.ts';
-import { attemptCount } from './claim.ts';
+import { attemptCount, lastAttempt } from './attempts.ts';
 import type { Environment } from './env.ts';
 import { id8 } from './id.ts';
-import { runFiles } from './layout.ts';
+import { checkpointStep, olderFiles, runFiles } from './layout.ts';
 import type { RunResult, RunStatus } from './metrics.ts';
-import { readAttempt, readEnv } from './read.ts';
+import { readEnv, readOlderAttempt } from './read.ts';
 import { readResult } from './store.ts';
 import { hasPlan, readPlan } from './study.ts';
 
 /**
- * `planned`: no folder yet; `unfinished`: neither a result nor a reason why not (training now, or killed);
- * `unreadable`: a file was altered, `reason` says which.
+ * `planned`: no folder yet; `running`: a process has it now; `lost`: the last one that had it is gone without a word;
+ * `unreadable`: a file was altered, `reason` says which. Nothing of it is written down: it is read off leases and files.
  */
-export type RunState = RunStatus | 'unfinished' | 'planned' | 'unreadable';
+export type RunState = RunStatus | 'running' | 'lost' | 'planned' | 'unreadable';
 
 export interface RunEntry {
   readonly dir: string;
@@ -31,8 +31,10 @@ export interface RunEntry {
   readonly reason?: string;
   readonly result?: RunResult;
   readonly env?: Environment;
-  /** How many attempts were set aside before this one. */
+  /** How many attempts there were before the last one. */
   readonly attempts: number;
+  /** Step of the newest checkpoint, where the run is not finished. */
+  readonly checkpoint?: number;
   /** When a file in the folder last changed (ISO 8601, UTC). */
   readonly updatedAt?: string;
 }
@@ -76,9 +78,9 @@ function checkedId({ result, ...entry }: RunEntry, id: string): RunEntry {
 /** One run's folder, in whatever state it is. */
 export async function readEntry(root: string, dir: string): Promise<RunEntry> {
   const path = slashed(relative(root, dir));
-  const place = { dir, path, id: basename(dir).slice(-8), attempts: attemptCount(dir), updatedAt: lastChange(dir) };
+  const place = { dir, path, id: basename(dir).slice(-8), attempts: earlierAttempts(dir), updatedAt: lastChange(dir) };
   try {
-    const env = existsSync(join(dir, runFiles.env)) ? await readEnv(dir) : undefined;
+    const env = await readEnv(dir);
     return { ...place, ...(env && { env }), ...(await readState(dir)) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -86,7 +88,7 @@ export async function readEntry(root: string, dir: string): Promise<RunEntry> {
   }
 }
 
-type State = Pick<RunEntry, 'state' | 'seed' | 'study' | 'arm' | 'reason' | 'result'> & { readonly id?: string };
+type State = Pick<RunEntry, 'state' | 'seed' | 'study' | 'arm' | 'reason' | 'result' | 'checkpoint'> & { readonly id?: string };
 
 async function readState(dir: string): Promise<State> {
   const result = await readResult(dir);
@@ -103,17 +105,41 @@ async function readState(dir: string): Promise<State> {
     };
   }
   const seed = await configuredSeed(dir);
-  if (!existsSync(join(dir, runFiles.attempt))) return { state: 'unfinished', ...seed };
-  const { status, reason } = await readAttempt(dir);
-  return { state: status, reason, ...seed };
+  const checkpoint = newestCheckpoint(dir);
+  const last = lastAttempt(dir);
+  if (last?.isAlive) return { state: 'running', ...seed };
+  const older = last?.lease ? undefined : await readOlderAttempt(dir);
+  const { status, reason } = last?.ended ?? older ?? { status: 'lost', reason: undefined };
+  const next = checkpoint === undefined ? undefined : `resumes from step ${checkpoint}`;
+  const text = [reason, next].filter((part) => part !== undefined).join('; ');
+  return {
+    state: status === 'finished' ? 'lost' : status,
+    ...(text !== '' && { reason: text }),
+    ...seed,
+    ...(checkpoint !== undefined && { checkpoint }),
+  };
 }
+
+/** Step of the newest checkpoint by its name alone. */
+function newestCheckpoint(dir: string): number | undefined {
+  const steps = folders(join(dir, runFiles.checkpoints)).flatMap((name) => checkpointStep(name) ?? []);
+  return steps.length === 0 ? undefined : Math.max(...steps);
+}
+
+/** Before attempts had leases, the last one's files lay beside `attempts/`. */
+const earlierAttempts = (dir: string): number =>
+  existsSync(join(dir, olderFiles.env)) ? attemptCount(dir) : Math.max(0, attemptCount(dir) - 1);
+
+const longestConfig = 2 ** 20;
 
 async function configuredSeed(dir: string): Promise<{ readonly seed?: number }> {
   const path = join(dir, runFiles.config);
   if (!existsSync(path)) return {};
   const { parse } = await import('yaml');
   try {
-    const { seed } = parse(await readFile(path, 'utf8')) as { seed: number };
+    const content = await readWithin(path, longestConfig);
+    const { seed } = parse(content.bytes?.toString() ?? '', { logLevel: 'silent' }) as { seed: number };
+    if (!Number.isSafeInteger(seed)) throw new Error('it has no seed');
     return { seed };
   } catch (cause) {
     throw new UserError(`${path} is not a resolved config`, { remedy: 'it was altered: run again', cause });
@@ -122,7 +148,7 @@ async function configuredSeed(dir: string): Promise<{ readonly seed?: number }> 
 
 /** Whether a folder is a run's: it holds a run's files, or the attempts that came before. */
 export const isRun = (dir: string): boolean =>
-  [runFiles.result, runFiles.env, runFiles.writer, runFiles.attempts].some((file) => existsSync(join(dir, file)));
+  [runFiles.result, runFiles.attempts, olderFiles.env, olderFiles.writer].some((file) => existsSync(join(dir, file)));
 
 export function folders(dir: string): string[] {
   if (!existsSync(dir)) return [];
@@ -141,7 +167,7 @@ export function folders(dir: string): string[] {
 
 function lastChange(dir: string): string {
   // A file of a run in training may be renamed away between the two calls.
-  const changed = (name: string) => statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const changed = (name: string) => lstatSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return new Date(Math.max(...['.', ...readdirSync(dir)].map(changed))).toISOString();
 }
 

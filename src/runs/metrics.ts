@@ -1,8 +1,10 @@
 /** What a run writes down: every column named once, and the JSON it is kept in. */
 import { UserError } from '../errors.ts';
+import { mismatch } from './shape.ts';
+import { lineShapes } from './shapes.ts';
 
-/** One training step. Shares (`trainTop1`) are 0 … 1; norms are global L2 norms. */
-export interface StepMetrics {
+/** What one training step computed: the same for the same run. Shares (`trainTop1`) are 0 … 1; norms are global L2 norms. */
+export interface StepRow {
   readonly step: number;
   /** Fraction of the data seen so far, in epochs. */
   readonly epoch: number;
@@ -13,13 +15,22 @@ export interface StepMetrics {
   readonly gradNorm: number;
   readonly paramNorm: number;
   readonly updateNorm: number;
+  /** Activity of the components, `${component}/${meter}`, on the steps that measure it. */
+  readonly meters?: Readonly<Record<string, number>>;
+}
+
+/** How long one training step took: never twice the same. */
+export interface StepTiming {
+  readonly step: number;
   readonly ms: number;
   readonly imagesPerSecond: number;
   /** Time the step waited for its batch. */
   readonly dataWaitMs: number;
-  /** Activity of the components, `${component}/${meter}`, on the steps that measure it. */
-  readonly meters?: Readonly<Record<string, number>>;
 }
+
+export type StepMetrics = StepRow & StepTiming;
+/** A step as read back: its timing may be lost with the process that took it. */
+export type LoggedStep = StepRow & Partial<StepTiming>;
 
 /** One pass over the whole held-out set. Shares are 0 … 1. */
 export interface EvalMetrics {
@@ -30,7 +41,15 @@ export interface EvalMetrics {
   readonly top5?: number;
 }
 
-export const runStatuses = ['completed', 'diverged', 'stuck', 'interrupted', 'failed'] as const;
+export const runStatuses = [
+  'completed',
+  'target_reached',
+  'timeout',
+  'diverged',
+  'stuck',
+  'interrupted',
+  'failed',
+] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 /** What executed a run. Two runs are timed alike only if all of it agrees. */
@@ -44,7 +63,17 @@ export interface BackendRecord {
   readonly xla?: string | undefined;
 }
 
-/** The content of `result.json`. */
+/** SHA-256 of what the arms of a study share for one seed; where they agree, two runs are a pair. */
+export interface Pairing {
+  /** The weights before the first step. */
+  readonly init: string;
+  /** Which samples make up the first 100 batches, in order. */
+  readonly order: string;
+  /** The bytes of the first 100 batches, after augmentation. */
+  readonly augment: string;
+}
+
+/** The content of `result.json`. What is optional is missing in older results. */
 export interface RunResult {
   readonly schema: 1;
   readonly id: string;
@@ -62,6 +91,8 @@ export interface RunResult {
   readonly trainSeconds: number;
   readonly evalSeconds: number;
   readonly compileSeconds: number;
+  /** Time training stood still for checkpoints. */
+  readonly checkpointSeconds?: number;
   /** Share of the training time spent waiting for data, 0 … 1. */
   readonly dataWaitShare: number;
   /** Median. */
@@ -73,6 +104,15 @@ export interface RunResult {
   readonly backend: BackendRecord;
   /** SHA-256 of the bytes training saw. */
   readonly fingerprint: string;
+  /** SHA-256 of the sources of the training path. */
+  readonly code?: string;
+  /** SHA-256 of the final parameters and statistics. */
+  readonly weights?: string;
+  readonly pairing?: Pairing;
+  /** How many processes had the run, this one included. */
+  readonly attempts?: number;
+  /** What had changed where the run went on all the same, one line each. */
+  readonly drift?: readonly string[];
   /** Mean of each meter over the steps that measured it. */
   readonly activity: Readonly<Record<string, number>>;
   /** ISO 8601, UTC. */
@@ -82,7 +122,7 @@ export interface RunResult {
 /** What the first line of a JSON-lines file says. */
 export interface LinesHeader {
   readonly schema: 1;
-  readonly kind: 'steps' | 'evaluations';
+  readonly kind: 'steps' | 'timing' | 'evaluations';
 }
 
 const nonFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity };
@@ -110,16 +150,21 @@ export function parseLines<Row extends { readonly step: number }>(
   const rest = lines.pop() ?? '';
   const values = lines.map((line, i) => parsed(line, `${path}:${i + 1}`));
 
-  const header = values.shift() as Partial<LinesHeader> | undefined;
-  if (header && (header.schema !== 1 || header.kind !== kind)) {
-    throw new UserError(`${path}:1 is ${toJson(header)}, expected {"schema":1,"kind":"${kind}"}`, {
+  const header = values.shift() as Partial<LinesHeader> | null | undefined;
+  if (header !== undefined && (header?.schema !== 1 || header.kind !== kind)) {
+    throw new UserError(`${path}:1 is ${(lines[0] ?? '').slice(0, 60)}, expected {"schema":1,"kind":"${kind}"}`, {
       remedy: 'read it with the version of ranger21 that wrote it (env.json names it)',
     });
   }
+  let last = 0;
   values.forEach((value, i) => {
-    if (typeof (value as Partial<Row> | null)?.step !== 'number') {
-      throw new UserError(`${path}:${i + 2} has no step`, { remedy: 'the file was altered; run again' });
-    }
+    const remedy = 'the file was altered; run again';
+    const step = (value as Partial<Row> | null)?.step;
+    if (typeof step !== 'number') throw new UserError(`${path}:${i + 2} has no step`, { remedy });
+    if (step <= last) throw new UserError(`${path}:${i + 2} is of step ${step}, after one of step ${last}`, { remedy });
+    const wrong = mismatch(value, lineShapes[kind]);
+    if (wrong !== undefined) throw new UserError(`${path}:${i + 2}: ${wrong}`, { remedy });
+    last = step;
   });
   return { rows: values as Row[], torn: rest !== '' };
 }

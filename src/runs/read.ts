@@ -1,57 +1,71 @@
 /** Reading back what a run wrote beside its result. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readWithin } from '../data/boundedFile.ts';
 import { UserError } from '../errors.ts';
 import type { Environment } from './env.ts';
-import { runFiles } from './layout.ts';
-import type { EvalMetrics, LinesHeader, StepMetrics } from './metrics.ts';
+import { attemptCount, attemptDir } from './attempts.ts';
+import { attemptFiles, olderFiles, runFiles } from './layout.ts';
+import type { EvalMetrics, LinesHeader, LoggedStep, StepTiming } from './metrics.ts';
 import { fromJson, parseLines } from './metrics.ts';
+import { checked, envShape, olderAttemptShape } from './shapes.ts';
 
-/** Why an attempt ended without a result; the content of `attempt.json`. */
-export interface Attempt {
-  readonly schema: 1;
-  readonly status: 'interrupted' | 'failed';
-  readonly reason: string;
-  /** ISO 8601, UTC. */
-  readonly endedAt: string;
+/** The environment of the last attempt, or what a folder without leases holds; undefined where there is none. */
+export async function readEnv(dir: string): Promise<Environment | undefined> {
+  const places = [join(attemptDir(dir, attemptCount(dir)), attemptFiles.env), join(dir, olderFiles.env)];
+  const path = places.find((place) => existsSync(place));
+  return path === undefined ? undefined : (checked(await readJson(path), envShape, path) as Environment);
 }
 
-export const readEnv = async (dir: string): Promise<Environment> =>
-  (await readRecord(join(dir, runFiles.env))) as Environment;
-
-export const readAttempt = async (dir: string): Promise<Attempt> =>
-  (await readRecord(join(dir, runFiles.attempt))) as Attempt;
+/** How an attempt without a lease ended; undefined where nothing says. */
+export async function readOlderAttempt(
+  dir: string,
+): Promise<{ readonly status: 'interrupted' | 'failed'; readonly reason: string } | undefined> {
+  const path = join(dir, olderFiles.attempt);
+  if (!existsSync(path)) return undefined;
+  return checked(await readJson(path), olderAttemptShape, path) as { status: 'interrupted' | 'failed'; reason: string };
+}
 
 export interface RunLogs {
-  readonly steps: StepMetrics[];
+  readonly steps: LoggedStep[];
   readonly evaluations: EvalMetrics[];
 }
 
-/** What a run wrote step by step, as far as it came; a line cut short by a kill is left out. */
+/**
+ * What a run wrote step by step, as far as it came; a line cut short by a kill is left out. Each step is joined with its
+ * timing, which older folders hold in the same line.
+ */
 export async function readLogs(dir: string): Promise<RunLogs> {
-  const [steps, evaluations] = await Promise.all([
-    readLines<StepMetrics>(join(dir, runFiles.steps), 'steps'),
-    readLines<EvalMetrics>(join(dir, runFiles.evaluations), 'evaluations'),
+  const [steps, timing, evaluations] = await Promise.all([
+    readLines<LoggedStep>(join(dir, runFiles.steps), 'steps'),
+    readLines<StepTiming>(join(dir, runFiles.timing), 'timing'),
+    readEvaluations(dir),
   ]);
-  return { steps, evaluations };
+  const timingOf = new Map(timing.map((row) => [row.step, row]));
+  return { steps: steps.map((row) => ({ ...row, ...timingOf.get(row.step) })), evaluations };
 }
+
+/** The evaluations alone, which are few. */
+export const readEvaluations = (dir: string): Promise<EvalMetrics[]> =>
+  readLines<EvalMetrics>(join(dir, runFiles.evaluations), 'evaluations');
 
 async function readLines<Row extends { readonly step: number }>(path: string, kind: LinesHeader['kind']): Promise<Row[]> {
-  return existsSync(path) ? parseLines<Row>(await readFile(path, 'utf8'), kind, path).rows : [];
+  return existsSync(path) ? parseLines<Row>(await readText(path, longestLog), kind, path).rows : [];
 }
 
-async function readRecord(path: string): Promise<object> {
-  const value = await readJson(path);
-  if (typeof value === 'object' && value !== null) return value;
-  throw new UserError(`${path} is not a JSON object`, { remedy: 'it was altered: move it away and run again' });
+/** In bytes; a text of 2²⁹ characters is longer than the language allows. */
+const longestLog = 2 ** 29 - 100;
+const longestRecord = 2 ** 26;
+
+async function readText(path: string, most: number): Promise<string> {
+  const content = await readWithin(path, most);
+  if (content.bytes !== undefined) return content.bytes.toString();
+  throw new UserError(`${path} ${content.reason}`, { remedy: 'it is not as it was written: move it away and run again' });
 }
 
 /** A JSON file of ours; unreadable content is an error that names it. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, { remedy: 'make it readable', cause });
-  });
+  const text = await readText(path, longestRecord);
   try {
     return fromJson(text);
   } catch (cause) {

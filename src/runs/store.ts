@@ -1,18 +1,21 @@
 /** One run's folder while it is written, and its result once it is. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Experiment } from '../config/schema.ts';
+import type { HostTensors } from '../tensor/compile.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import { claimFolder } from './claim.ts';
-import type { Environment } from './env.ts';
+import { writeCheckpoint, type CheckpointRecord } from './checkpoint.ts';
+import { disk } from './disk.ts';
+import { cutBack, setAside } from './folder.ts';
 import { id8, runId } from './id.ts';
 import { runFiles } from './layout.ts';
-import type { Log } from './log.ts';
-import { openLog } from './log.ts';
+import type { Lease } from './lease.ts';
+import { openLog, type Log } from './log.ts';
 import type { EvalMetrics, LinesHeader, RunResult, StepMetrics } from './metrics.ts';
 import { toJson, toLine } from './metrics.ts';
-import { readJson, type Attempt } from './read.ts';
+import { readJson } from './read.ts';
 import { checkedResult } from './result.ts';
+import { safetensorsPieces } from './safetensors.ts';
 import { tensorboardEvents, type EventEncoder } from './tensorboard.ts';
 
 /** A single run's folder. */
@@ -31,40 +34,59 @@ export async function readResult(dir: string): Promise<RunResult | undefined> {
 
 export interface RunWriter {
   readonly dir: string;
+  readonly attempt: number;
   step(metrics: StepMetrics): void;
   /** Flushes to the disk. */
   evaluation(metrics: EvalMetrics): void;
+  /** Flushes the logs; how many bytes each then has. */
+  flush(): Record<string, number>;
+  checkpoint(record: CheckpointRecord, state: HostTensors): Promise<void>;
+  /** Writes `divergence/`: the report as JSON, each group of tensors as a file. */
+  diverged(report: object, tensors: Readonly<Record<string, HostTensors>>): Promise<void>;
   /** Closes the logs, then writes `result.json`. */
-  finish(result: RunResult): Promise<void>;
-  /** Closes the logs and writes `attempt.json`: the run is not finished. */
-  abandon(status: 'interrupted' | 'failed', reason: string): Promise<void>;
+  finish(result: RunResult, stepsHere?: number): Promise<void>;
+  /** Closes the logs and says why the attempt ended: the run is not finished. */
+  abandon(status: 'interrupted' | 'failed', reason: string, steps: Steps): Promise<void>;
+}
+
+/** Steps the run has behind it, and how many of them this attempt made. */
+export interface Steps {
+  readonly step: number;
+  readonly stepsHere: number;
 }
 
 const flushMs = 5000;
 
 /**
- * Opens a run's folder for writing. What an earlier attempt left there is moved to `attempts/<n>/`; a finished run, and
- * one that another process is writing, are errors.
+ * Opens a run's folder for writing: from the start, with what lies there moved to `attempts/<n>/before/`; or from a
+ * checkpoint on, with what came after it moved to `attempts/<n>/tail/`.
  */
 export async function openRun(
   dir: string,
-  { experiment, env }: { experiment: Experiment; env: Environment },
+  { experiment, lease, from }: { experiment: Experiment; lease: Lease; from?: CheckpointRecord | undefined },
 ): Promise<RunWriter> {
   const { resolvedYaml } = await import('../config/resolved.ts');
   const { study: _, ...trained } = experiment;
-  claimFolder(dir);
   const logs: Log[] = [];
-  const open = (file: string, start: Uint8Array): Log => {
-    const log = openLog(join(dir, file), start);
+  const keep = (log: Log): Log => {
     logs.push(log);
     return log;
   };
   try {
+    const cut = from ? cutBack(dir, lease.dir, from) : undefined;
+    if (!from) setAside(dir, lease.dir);
     await writeAtomic(join(dir, runFiles.config), resolvedYaml(trained));
-    await writeAtomic(join(dir, runFiles.env), `${toJson(env, 2)}\n`);
-    const steps = open(runFiles.steps, header('steps'));
-    const evaluations = open(runFiles.evaluations, header('evaluations'));
-    return writer(dir, { steps, evaluations, events: experiment.log.tensorboard ? openEvents(open) : undefined });
+    const open = (file: string, kind: LinesHeader['kind']): Log =>
+      keep(openLog(join(dir, file), cut?.(file) ?? header(kind)));
+    const files = {
+      [runFiles.steps]: open(runFiles.steps, 'steps'),
+      [runFiles.timing]: open(runFiles.timing, 'timing'),
+      [runFiles.evaluations]: open(runFiles.evaluations, 'evaluations'),
+    };
+    const events = experiment.log.tensorboard ? openEvents(dir, lease.attempt, from && from.step + 1) : undefined;
+    if (events) keep(events.log);
+    const older = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => !(name in files)));
+    return writer(dir, lease, { files, events, older });
   } catch (cause) {
     logs.forEach((log) => log.close());
     throw fileError(dir, cause);
@@ -73,25 +95,29 @@ export async function openRun(
 
 const header = (kind: LinesHeader['kind']) => Buffer.from(toLine({ schema: 1, kind } satisfies LinesHeader));
 
-function openEvents(open: (file: string, start: Uint8Array) => Log): Logs['events'] {
+function openEvents(dir: string, attempt: number, from: number | undefined): Logs['events'] {
   const encode = tensorboardEvents();
-  const { file, bytes } = encode.start(now());
-  return { encode, log: open(file, bytes) };
+  const { file, bytes } = encode.start(now(), attempt, from);
+  return { encode, file, log: openLog(join(dir, file), bytes) };
 }
 
 /** Seconds since 1970. */
 const now = () => Date.now() / 1000;
 
 interface Logs {
-  readonly steps: Log;
-  readonly evaluations: Log;
-  readonly events: { readonly log: Log; readonly encode: EventEncoder } | undefined;
+  readonly files: Readonly<Record<string, Log>>;
+  readonly events: { readonly file: string; readonly log: Log; readonly encode: EventEncoder } | undefined;
+  /** Event files of earlier attempts, with their lengths. */
+  readonly older: Readonly<Record<string, number>>;
 }
 
-function writer(dir: string, { steps, evaluations, events }: Logs): RunWriter {
-  const logs = [steps, evaluations, ...(events ? [events.log] : [])];
+function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunWriter {
+  const logs = { ...files, ...(events && { [events.file]: events.log }) };
   let failure: Error | undefined;
-  const flush = () => logs.forEach((log) => log.flush());
+  const flush = () => {
+    lease.check();
+    Object.values(logs).forEach((log) => log.flush());
+  };
   const flushInBackground = () => {
     try {
       flush();
@@ -112,35 +138,56 @@ function writer(dir: string, { steps, evaluations, events }: Logs): RunWriter {
       check();
       flush();
     } finally {
-      logs.forEach((log) => log.close());
+      Object.values(logs).forEach((log) => log.close());
     }
   };
+  const append = (file: string, row: object) => files[file]!.append(Buffer.from(toLine(row)));
 
   return {
     dir,
+    attempt: lease.attempt,
     step(metrics) {
       check();
-      steps.append(Buffer.from(toLine(metrics)));
+      const { ms, imagesPerSecond, dataWaitMs, ...row } = metrics;
+      append(runFiles.steps, row);
+      append(runFiles.timing, { step: row.step, ms, imagesPerSecond, dataWaitMs });
       events?.log.append(events.encode.step(metrics, now()));
     },
     evaluation(metrics) {
       check();
-      evaluations.append(Buffer.from(toLine(metrics)));
+      append(runFiles.evaluations, metrics);
       events?.log.append(events.encode.evaluation(metrics, now()));
       flush();
     },
-    async finish(result) {
-      close();
-      await writeAtomic(join(dir, runFiles.result), `${toJson(result, 2)}\n`);
-      rmSync(join(dir, runFiles.writer), { force: true });
+    flush() {
+      check();
+      flush();
+      return { ...older, ...Object.fromEntries(Object.entries(logs).map(([file, { length }]) => [file, length])) };
     },
-    async abandon(status, reason) {
+    async checkpoint(record, state) {
+      lease.check();
+      await writeCheckpoint(dir, record, state);
+    },
+    async diverged(report, tensors) {
+      lease.check();
+      const folder = join(dir, runFiles.divergence);
+      disk.mkdir(folder, { recursive: true });
+      await writeAtomic(join(folder, 'report.json'), `${toJson(report, 2)}\n`);
+      for (const [name, group] of Object.entries(tensors)) {
+        await writeAtomic(join(folder, `${name}.safetensors`), safetensorsPieces(group));
+      }
+    },
+    async finish(result, stepsHere = result.steps) {
+      close();
+      lease.check();
+      await writeAtomic(join(dir, runFiles.result), `${toJson(result, 2)}\n`);
+      await lease.end({ status: 'finished', reason: result.status, step: result.steps, stepsHere });
+    },
+    async abandon(status, reason, steps) {
       try {
         close();
       } finally {
-        const attempt: Attempt = { schema: 1, status, reason, endedAt: new Date().toISOString() };
-        await writeAtomic(join(dir, runFiles.attempt), `${toJson(attempt, 2)}\n`);
-        rmSync(join(dir, runFiles.writer), { force: true });
+        await lease.end({ status, reason, ...steps });
       }
     },
   };

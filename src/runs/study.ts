@@ -1,24 +1,46 @@
 /** A study's folder: the frozen plan and the tables made from its results. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import { studyFiles, studyRunPath } from './layout.ts';
+import { studyFiles } from './layout.ts';
 import { toJson } from './metrics.ts';
+import { planProblem } from './planShape.ts';
 import { readJson } from './read.ts';
 
-/** What an arm is for. `without` leaves components out of the full optimizer, `with` adds one to a baseline. */
-export type ArmKind = 'full' | 'without' | 'baseline' | 'with';
+/**
+ * What an arm is for. `without` leaves components out of the full optimizer, `with` adds some to a baseline; `screen` is a
+ * run of a screening design, `named` an arm of the user's own, `control` one that should show no difference.
+ */
+export type ArmKind = 'full' | 'without' | 'baseline' | 'with' | 'screen' | 'named' | 'control';
+
+/** Arms whose tests are corrected together. */
+export type Family = 'headline' | 'leave one out' | 'add one in' | 'ladder' | 'pairs' | 'screening' | 'named' | 'controls';
+
+/** How the hyperparameters of a tuned arm were found. */
+export interface Tuning {
+  readonly trials: number;
+  /** Whether the best learning rate lies at the edge of the range that was searched. */
+  readonly edge: boolean;
+}
 
 /** A named experiment in a study. */
 export interface Arm {
   readonly name: string;
   readonly kind: ArmKind;
-  /** The components that `without` leaves out or `with` adds. */
+  /** The components that `without` leaves out or `with` adds, or that are on in a `screen`. */
   readonly components: readonly string[];
   readonly experiment: Experiment;
+  /** The arm it is compared with; null for none, absent where its kind says which. */
+  readonly reference?: string | null;
+  readonly family?: Family;
+  /** Its seeds, where they are not the plan's. */
+  readonly seeds?: readonly number[];
+  /** Its run for seed s of the plan trains with seed s + this, so that it shares nothing with the other arms. */
+  readonly seedOffset?: number;
+  readonly tuning?: Tuning;
 }
 
 export interface PlannedRun {
@@ -27,6 +49,30 @@ export interface PlannedRun {
   readonly id: string;
   /** Folder, below the study's. */
   readonly path: string;
+}
+
+/** The data set as the arms see it. */
+export interface DataFacts {
+  /** Height, width and channels of an image. */
+  readonly shape: readonly number[];
+  readonly classes: number;
+  /** Images. */
+  readonly train: number;
+  readonly test: number;
+}
+
+/** What is declared before the first run, so that no result can choose it. Shares are 0 … 1: 0.002 is 0.2 points. */
+export interface Protocol {
+  /** Error rate of the tests, after Holm's correction within a family. */
+  readonly alpha: number;
+  /** Differences of top-1 below this count as none: a share. */
+  readonly delta: number;
+  /** Held-out top-1 whose first step is the time to target; absent: the headline arm's median final one. */
+  readonly target?: number;
+  /** T0: hyperparameters shared by all arms, T1: the same search budget for each headline arm, T2: whole lr lines. */
+  readonly tier: 'T0' | 'T1' | 'T2';
+  /** The arm that the full optimizer is compared with. */
+  readonly headline: string;
 }
 
 /** The content of `plan.json`: arms × seeds, fixed before the first run. */
@@ -38,6 +84,9 @@ export interface StudyPlan {
   /** SHA-256 of the training data's bytes. */
   readonly fingerprint: string;
   readonly seeds: readonly number[];
+  /** Absent in plans of version 0.1. */
+  readonly facts?: DataFacts;
+  readonly protocol?: Protocol;
   readonly arms: readonly Arm[];
   /** In the order to train them: every arm of the first seed, then of the next. */
   readonly runs: readonly PlannedRun[];
@@ -47,20 +96,18 @@ export interface StudyPlan {
 
 export const hasPlan = (dir: string): boolean => existsSync(join(dir, studyFiles.plan));
 
-export async function readPlan(dir: string): Promise<StudyPlan> {
-  const path = join(dir, studyFiles.plan);
-  const plan = (await readJson(path)) as Partial<StudyPlan> | null;
-  const isPlan =
-    plan?.schema === 1 &&
-    [plan.arms, plan.runs, plan.seeds].every((list) => Array.isArray(list) && list.length > 0) &&
-    plan.runs!.every(isPlannedRun);
-  if (isPlan) return plan as StudyPlan;
-  throw new UserError(`${path} is not a plan`, { remedy: 'it was altered, or written by another version of ranger21' });
-}
+/** The plan, checked: nothing is read or written elsewhere than in the folders its arms, seeds and ids give. */
+export const readPlan = (dir: string): Promise<StudyPlan> => readPlanFile(join(dir, studyFiles.plan));
 
-/** Whether the folder is the one that arm, seed and id give: nothing is read or written elsewhere. */
-const isPlannedRun = ({ arm, seed, id, path }: Partial<PlannedRun>): boolean =>
-  arm !== undefined && seed !== undefined && id !== undefined && path === studyRunPath(arm, seed, id);
+/** The plan in a file, wherever it lies. */
+export async function readPlanFile(path: string): Promise<StudyPlan> {
+  const plan = await readJson(path);
+  const problem = planProblem(plan);
+  if (problem === undefined) return plan as StudyPlan;
+  throw new UserError(`${path} is not a plan: ${problem}`, {
+    remedy: 'it was altered, or written by another version of ranger21',
+  });
+}
 
 /** Writes `plan.json`, making the study's folder where there is none. */
 export async function writePlan(dir: string, plan: StudyPlan): Promise<void> {
@@ -69,12 +116,24 @@ export async function writePlan(dir: string, plan: StudyPlan): Promise<void> {
   } catch (cause) {
     throw fileError(dir, cause);
   }
-  await writeAtomic(join(dir, studyFiles.plan), `${toJson(plan, 2)}\n`);
+  await writePlanFile(join(dir, studyFiles.plan), plan);
 }
+
+export const writePlanFile = (path: string, plan: StudyPlan): Promise<void> =>
+  writeAtomic(path, `${toJson(plan, 2)}\n`);
 
 /** Writes `table.json`, `table.md` and so on beside the plan: one text for each extension. */
 export async function writeTables(dir: string, texts: Readonly<Record<string, string>>): Promise<void> {
   for (const [extension, text] of Object.entries(texts)) {
     await writeAtomic(join(dir, `${studyFiles.table}.${extension}`), text);
   }
+}
+
+/** The texts of the tables with these extensions that are there. */
+export async function readTables(dir: string, extensions: readonly string[]): Promise<Record<string, string>> {
+  const paths = extensions.map((extension) => [extension, join(dir, `${studyFiles.table}.${extension}`)] as const);
+  const there = paths.filter(([, path]) => existsSync(path));
+  return Object.fromEntries(
+    await Promise.all(there.map(async ([extension, path]) => [extension, await readFile(path, 'utf8')] as const)),
+  );
 }

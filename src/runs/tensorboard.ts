@@ -13,8 +13,8 @@ import { bytesField, doubleField, floatField, varintField } from './protobuf.ts'
 
 /** Turns a run's records into the bytes of its event file; times are seconds since 1970. */
 export interface EventEncoder {
-  /** Name of the file and its first bytes. */
-  start(wallTime: number): { readonly file: string; readonly bytes: Buffer };
+  /** Name of the file of one attempt, and its first bytes; `from` is the first step that goes on from a checkpoint. */
+  start(wallTime: number, attempt: number, from?: number): { readonly file: string; readonly bytes: Buffer };
   step(metrics: StepMetrics, wallTime: number): Buffer;
   evaluation(metrics: EvalMetrics, wallTime: number): Buffer;
 }
@@ -29,14 +29,23 @@ export function tensorboardEvents(): EventEncoder {
   };
   return {
     // The name carries no host, unlike TensorFlow's: runs are made to be shared.
-    start: (wallTime) => ({
-      file: `events.out.tfevents.${Math.floor(wallTime)}.ranger21`,
-      bytes: record(Buffer.concat([doubleField(1, wallTime), bytesField(3, 'brain.Event:2')])),
+    start: (wallTime, attempt, from) => ({
+      file: `${eventFilePrefix}${Math.floor(wallTime)}.ranger21.${attempt}`,
+      bytes: Buffer.concat([
+        record(Buffer.concat([doubleField(1, wallTime), bytesField(3, 'brain.Event:2')])),
+        ...(from === undefined ? [] : [record(restartEvent(wallTime, from))]),
+      ]),
     }),
     step: (metrics, wallTime) => scalars(metrics.step, wallTime, stepScalars(metrics)),
     evaluation: (metrics, wallTime) => scalars(metrics.step, wallTime, evaluationScalars(metrics)),
   };
 }
+
+export const eventFilePrefix = 'events.out.tfevents.';
+
+/** Event { wall_time = 1, step = 2, session_log = 7 { status = 1 (START: 1) } }: points of this step and later are void. */
+const restartEvent = (wallTime: number, step: number): Buffer =>
+  Buffer.concat([doubleField(1, wallTime), varintField(2, step), bytesField(7, varintField(1, 1))]);
 
 const stepScalars = (m: StepMetrics): Record<string, number> => ({
   'train/loss': m.loss,

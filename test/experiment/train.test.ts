@@ -1,12 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadExperiment } from '../../src/config/load.ts';
+import type { Experiment } from '../../src/config/schema.ts';
+import { trainBatches } from '../../src/data/batches.ts';
 import { datasets } from '../../src/data/registry.ts';
+import type { DivergenceReport } from '../../src/experiment/divergence.ts';
 import { execute } from '../../src/experiment/execute.ts';
 import { planRun } from '../../src/experiment/train.ts';
-import type { StepMetrics } from '../../src/runs/metrics.ts';
+import type { RunResult, StepMetrics } from '../../src/runs/metrics.ts';
+import { readEntry } from '../../src/runs/list.ts';
 import { readLogs } from '../../src/runs/read.ts';
+import { readSafetensors } from '../../src/runs/safetensors.ts';
 import type { BackendName } from '../../src/tensor/backends/registry.ts';
 import { compiling } from '../backends.ts';
 import { digits, engineOf, temporary, trained } from './trainDigits.ts';
@@ -67,7 +73,9 @@ describe('a run', () => {
     expect(outcome).toMatchObject({ kind: 'trained', result: { status: 'completed', steps: 20, parameters: 77_757 } });
     expect((await loadExperiment(join(dir, 'config.yaml'))).experiment).toEqual(experiment);
     expect(readdirSync(dir).some((file) => file.startsWith('events.out.tfevents.'))).toBe(true);
-    expect(readdirSync(dir)).toContain('env.json');
+    expect(readdirSync(join(dir, 'attempts/1'))).toEqual(
+      expect.arrayContaining(['env.json', 'lease.json', 'ended.json']),
+    );
   });
 
   test('twice gives the same losses to the last bit, and a finished one is not trained again', async () => {
@@ -87,13 +95,28 @@ describe('a run', () => {
     await expect(asked).rejects.toThrow(/was trained with precision float32, not bf16/);
   });
 
-  test('that blows up ends as diverged, with NaN written as such', async () => {
-    const experiment = await digits('nfresnet', ...short, ...adamw(1e30));
+  test('that blows up ends as diverged, with NaN written as such, and says where and on what', async () => {
+    const experiment = await digits('nfresnet', ...short, ...adamw(1e15));
     const { dir, outcome } = await trained(experiment, 'onnx');
     expect(outcome).toMatchObject({ result: { status: 'diverged' } });
     const text = readFileSync(join(dir, 'metrics.jsonl'), 'utf8');
     expect(text).toMatch(/"(NaN|Infinity)"/);
     expect(text).not.toContain('null');
+
+    const { reason, steps } = (outcome as { result: RunResult }).result;
+    const report = JSON.parse(readFileSync(join(dir, 'divergence/report.json'), 'utf8')) as DivergenceReport;
+    expect(report).toMatchObject({ schema: 1, step: steps });
+    expect(reason).toMatch(/^\w+ is (NaN|Infinity) at step \d+: [\w./ ]+( and \d+ more)?$/);
+    expect(reason).toContain([...report.gradients, ...report.state][0]!.name);
+    const dataset = await datasets.digits.load(experiment.dataset);
+    const batch = await trainBatches(dataset, { ...experiment.train, seed: 0 }).batch(steps);
+    expect(report.samples).toEqual([...batch.indices]);
+    const saved = await readSafetensors(join(dir, 'divergence/batch.safetensors'));
+    expect(saved['images']!.data).toEqual(batch.images);
+    expect(saved['labels']!.data).toEqual(batch.labels);
+    const state = await readSafetensors(join(dir, 'divergence/state.safetensors'));
+    const broken = Object.keys(state).filter((name) => state[name]!.data.some((x) => !Number.isFinite(x)));
+    expect(broken.sort()).toEqual(report.state.map(({ name }) => name).sort());
   });
 
   test('whose loss stays at chance ends as stuck', async () => {
@@ -107,19 +130,69 @@ describe('a run', () => {
     expect(steps).toHaveLength(10);
   });
 
-  test('that is interrupted leaves no result; the next attempt sets the first aside', async () => {
-    const experiment = await digits('nfresnet', ...short);
-    const stop = new AbortController();
-    const first = await trained(experiment, 'onnx', {
-      signal: stop.signal,
-      onStep: ({ step }) => step === 3 && stop.abort(),
-    });
-    expect([first.outcome.kind, first.steps.length]).toEqual(['interrupted', 3]);
-    expect(existsSync(join(first.dir, 'result.json'))).toBe(false);
-    expect(JSON.parse(readFileSync(join(first.dir, 'attempt.json'), 'utf8'))).toMatchObject({ status: 'interrupted' });
-    const second = await trained(experiment, 'onnx', { dir: first.dir });
-    expect(second.outcome.kind).toBe('trained');
-    expect(existsSync(join(first.dir, 'attempts', '1', 'attempt.json'))).toBe(true);
+  test('of fewer than 20 steps is never stuck', async () => {
+    const settings = ['dataset.train=76', ...adamw(1e-12), 'stop={stuckAfter: 0.5, stuckWithin: 0.2}'];
+    const experiment = await digits('nfresnet', ...short, ...settings);
+    expect((await trained(experiment, 'onnx')).outcome).toMatchObject({ result: { status: 'completed', steps: 19 } });
+  });
+
+  test('that reaches its target ends at that evaluation', async () => {
+    const set = ['eval.every=5 steps', 'stop={target: {metric: top1, value: 0.0001}, stuckWithin: 0}'];
+    const { dir, outcome } = await trained(await digits('resnet', ...short, ...set), 'onnx');
+    const { result } = outcome as { result: RunResult };
+    const { evaluations } = await readLogs(dir);
+    const reached = evaluations.findIndex(({ top1 }) => top1 >= 0.0001);
+    expect([result.status, result.last]).toEqual(['target_reached', evaluations.at(-1)]);
+    expect(reached).toBe(evaluations.length - 1);
+    expect(result.reason).toBe(`top1 is ${result.last.top1.toFixed(4)} at step ${result.steps}`);
+  });
+
+  test('that has trained as long as it may is evaluated and ends', async () => {
+    const experiment = await digits('nfresnet', ...short, 'stop.maxMinutes=0.000001');
+    const { outcome } = await trained(experiment, 'onnx');
+    expect(outcome).toMatchObject({ result: { status: 'timeout', steps: 1, last: { step: 1 } } });
+  });
+
+  test('records its code, its weights and what pairs it', async () => {
+    const base = await digits('nfresnet', ...short, 'log.meters=5');
+    const resultOf = async (experiment: Experiment) =>
+      ((await trained(experiment, 'onnx')).outcome as { result: RunResult }).result;
+    const [one, same, slower, other] = [
+      await resultOf(base),
+      await resultOf(base),
+      await resultOf(await digits('nfresnet', ...short, ...adamw(1e-4), 'log.meters=0')),
+      await resultOf({ ...base, seed: 1 }),
+    ];
+    for (const hash of [one.code, one.weights, ...Object.values<string>({ ...one.pairing! })])
+      expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect([same.weights, same.pairing, same.code]).toEqual([one.weights, one.pairing, one.code]);
+    expect(slower.pairing).toEqual(one.pairing);
+    expect(slower.weights).not.toBe(one.weights);
+    for (const key of ['init', 'order', 'augment'] as const) expect(other.pairing![key]).not.toBe(one.pairing![key]);
+
+    // h ← SHA-256(h ‖ bytes of the indices), over the batches of the first 20 steps
+    const dataset = await datasets.digits.load(base.dataset);
+    const data = trainBatches(dataset, { ...base.train, seed: 0 });
+    let order = '';
+    for (let t = 1; t <= 20; t++) {
+      const { indices } = await data.batch(t);
+      order = createHash('sha256')
+        .update(order)
+        .update(Buffer.from(Uint32Array.from(indices).buffer))
+        .digest('hex');
+    }
+    expect(one.pairing!.order).toBe(order);
+  });
+
+  test('that diverged early is paired over as many batches as the others', async () => {
+    const set = [...short, 'log.meters=0'];
+    const [broken, whole] = [
+      await trained(await digits('nfresnet', ...set, ...adamw(1e30)), 'onnx'),
+      await trained(await digits('nfresnet', ...set, ...adamw(1e-4)), 'onnx'),
+    ];
+    const resultOf = ({ outcome }: typeof broken) => (outcome as { result: RunResult }).result;
+    expect(resultOf(broken).steps).toBeLessThan(20);
+    expect(resultOf(broken).pairing).toEqual(resultOf(whole).pairing);
   });
 
   test('that cannot open its device is a failed attempt, not one in training', async () => {
@@ -128,8 +201,10 @@ describe('a run', () => {
     const engine = { ...(await engineOf('onnx')), session: { device: 'gpu' } };
     const dataset = await datasets.digits.load(experiment.dataset);
     await expect(execute(experiment, dataset, dir, engine, {})).rejects.toThrow('no device gpu');
-    expect(readdirSync(dir)).not.toContain('writer.pid');
-    expect(JSON.parse(readFileSync(join(dir, 'attempt.json'), 'utf8'))).toMatchObject({ status: 'failed' });
+    expect(await readEntry(dir, dir)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('no device gpu') as string,
+    });
   });
 
   test('measures the components in its first and last step, whatever lies between, and never at 0', async () => {

@@ -9,7 +9,7 @@ import { findRun, findStudy } from '../../src/runs/find.ts';
 import { listRuns, listStudy } from '../../src/runs/list.ts';
 import { readLogs } from '../../src/runs/read.ts';
 import { writePlan, type StudyPlan } from '../../src/runs/study.ts';
-import { openSample, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
+import { killed, openSample, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
 
 const root = join(temporaryFolder(), 'runs');
 const plan: StudyPlan = makePlan({
@@ -27,11 +27,12 @@ beforeAll(async () => {
   const stuck = await openSample(runDirOf('-pnm'));
   await stuck.finish(sampleResult({ id: plan.runs[1]!.id, status: 'stuck', reason: 'still at chance', study: 'demo', arm: '-pnm' }));
   const failed = await openSample(runDirOf('adamw'));
-  await failed.abandon('failed', 'out of memory');
+  await failed.abandon('failed', 'out of memory', { step: 0, stepsHere: 0 });
 
-  const killed = await openSample(join(root, 'single-01234567'), sampleExperiment({ seed: 5, log: { tensorboard: false } }));
-  killed.step(sampleStep(7, { loss: 1.25 }));
-  killed.evaluation({ step: 7, epoch: 0.35, loss: 2, top1: 0.5 });
+  const lost = await openSample(join(root, 'single-01234567'), sampleExperiment({ seed: 5, log: { tensorboard: false } }));
+  lost.step(sampleStep(7, { loss: 1.25 }));
+  lost.evaluation({ step: 7, epoch: 0.35, loss: 2, top1: 0.5 });
+  killed(join(root, 'single-01234567'));
   mkdirSync(join(root, 'demo', 'strange', '0-76543210'), { recursive: true });
   writeFileSync(join(root, 'demo', 'strange', '0-76543210', 'result.json'), '{');
   mkdirSync(join(root, 'empty'));
@@ -46,7 +47,7 @@ test('lists every run, whatever became of it', async () => {
     ['demo/adamw/0', 'failed', 0, 'adamw'],
     ['demo/adamw+sched/0', 'planned', 0, 'adamw+sched'],
     ['demo/strange/0', 'unreadable', undefined, 'strange'],
-    ['single', 'unfinished', 5, undefined],
+    ['single', 'lost', 5, undefined],
   ]);
   expect(await listRuns(join(root, 'nowhere'))).toEqual([]);
 });
@@ -89,7 +90,7 @@ describe('a name that is none', () => {
 });
 
 test('a single run is found by its name without the id', async () => {
-  expect(await findRun(root, 'single')).toMatchObject({ state: 'unfinished', seed: 5 });
+  expect(await findRun(root, 'single')).toMatchObject({ state: 'lost', seed: 5 });
 });
 
 test('as text, failures with their reasons', async () => {
@@ -105,11 +106,11 @@ test('as text, failures with their reasons', async () => {
 });
 
 test('one run as text, as far as it came', async () => {
-  utimesSync(join(root, 'single-01234567', 'env.json'), 0, 0);
+  utimesSync(join(root, 'single-01234567', 'config.yaml'), 0, 0);
   const entry = await findRun(root, 'single-01234567');
   const { steps, evaluations } = await readLogs(entry.dir);
   const text = runText(entry, steps, evaluations);
-  expect(text).toContain('status   unfinished\n');
+  expect(text).toContain('status   lost\n');
   expect(text).toContain('reached  step 7, epoch 0.35, training loss 1.2500\n');
   expect(text).toContain('machine  a processor, 2 cores, linux 6.1 x64, Node v20.20.2\n');
   expect(text).toContain('\nstep  epoch    loss  top-1 %\n   7   0.35  2.0000    50.00');

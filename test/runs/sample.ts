@@ -1,11 +1,12 @@
 /** Runs made up for tests: real shapes, invented numbers. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { experimentSchema, type Experiment } from '../../src/config/schema.ts';
 import type { Environment } from '../../src/runs/env.ts';
 import type { RunResult, StepMetrics } from '../../src/runs/metrics.ts';
-import { openRun } from '../../src/runs/store.ts';
+import { takeLease } from '../../src/runs/lease.ts';
+import { openRun, type RunWriter } from '../../src/runs/store.ts';
 
 export const sampleExperiment = (changes: object = {}): Experiment =>
   experimentSchema.parse({
@@ -72,5 +73,16 @@ export const sampleResult = (changes: Partial<RunResult> = {}): RunResult => ({
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'ranger21-test-'));
 
 /** Opens a run in `dir` with the sample environment, without an event file unless asked for. */
-export const openSample = (dir: string, experiment: Experiment = sampleExperiment({ log: { tensorboard: false } })) =>
-  openRun(dir, { experiment, env: sampleEnv });
+export async function openSample(
+  dir: string,
+  experiment: Experiment = sampleExperiment({ log: { tensorboard: false } }),
+): Promise<RunWriter> {
+  return openRun(dir, { experiment, lease: await takeLease(dir, sampleEnv) });
+}
+
+/** Makes the attempt's process one that is gone, as after a kill: this test's own process, which has it, lives on. */
+export function killed(dir: string, attempt = 1): void {
+  const path = join(dir, 'attempts', String(attempt), 'lease.json');
+  const lease = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...lease, processStart: 'before' }));
+}

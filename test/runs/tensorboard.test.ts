@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openRun } from '../../src/runs/store.ts';
 import { crc32c, record, tensorboardEvents } from '../../src/runs/tensorboard.ts';
-import { sampleEnv, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
+import { openSample, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
 
 /** A Python that can import the tensorboard package, if there is one. */
 const python = [process.env['RANGER21_PYTHON'], 'python3'].find(
@@ -59,7 +58,7 @@ print(json.dumps({
 describe.skipIf(!python && !required)('the tensorboard package reads the file of a run', () => {
   test('every scalar at its step, in both of its readers', async () => {
     const dir = join(temporaryFolder(), 'runs', 'sample-01234567');
-    const run = await openRun(dir, { experiment: sampleExperiment(), env: sampleEnv });
+    const run = await openSample(dir, sampleExperiment());
     run.step(sampleStep(1, { meters: { 'agc/clippedShare': 0.25 } }));
     run.step(sampleStep(2));
     run.evaluation({ step: 2, epoch: 0.1, loss: 2.5, top1: 0.5, top5: 0.75 });
