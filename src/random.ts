@@ -8,7 +8,16 @@
  */
 
 /** What a stream is for; two purposes never share a draw. */
-const purposes = { init: 1, order: 2, augment: 3, dropout: 4, eval: 5, synthetic: 6, statistics: 7 } as const;
+const purposes = {
+  init: 1,
+  order: 2,
+  augment: 3,
+  dropout: 4,
+  eval: 5,
+  synthetic: 6,
+  statistics: 7,
+  verify: 8,
+} as const;
 export type Purpose = keyof typeof purposes;
 
 /** One Philox4x32-10 block: counter (4 words) and key (2 words) to 4 words, all unsigned 32 bit. */

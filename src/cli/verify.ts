@@ -1,16 +1,20 @@
-/** `ranger21 verify …`: checks of this installation against numbers from outside. */
+/** `ranger21 verify …`: commands that prove a promise. */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../errors.ts';
 import type { CaseResult } from '../experiment/verifyOptimizer.ts';
 import { backendOption, openEngine } from './engine.ts';
+import { verifyDeterminismCommand } from './verifyDeterminism.ts';
+import { verifyResumeCommand } from './verifyResume.ts';
 
 const shipped = new URL('../../test/fixtures/ranger21-vectors.json', import.meta.url);
 
 export const verifyCommand = () =>
   new Command('verify')
-    .description('check this installation against numbers computed elsewhere')
-    .addCommand(verifyOptimizerCommand());
+    .description('prove a promise on this machine: the numbers, exact resume, determinism')
+    .addCommand(verifyOptimizerCommand())
+    .addCommand(verifyResumeCommand())
+    .addCommand(verifyDeterminismCommand());
 
 const verifyOptimizerCommand = () =>
   new Command('optimizer')

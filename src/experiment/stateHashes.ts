@@ -1,0 +1,77 @@
+/** What a training's state is after each of its first steps, tensor by tensor, so that two trainings can be compared. */
+import { createHash } from 'node:crypto';
+import { trainBatches } from '../data/batches.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { initModel } from '../models/init.ts';
+import { initState } from '../optim/state.ts';
+import type { HostTensor, HostTensors } from '../tensor/compile.ts';
+import type { Engine } from './execute.ts';
+import { mergeStep, runState, trainInputs, trainStep } from './step.ts';
+import { stepInputs, type Plan } from './train.ts';
+
+/** One step: the hash of its batch, of every output of the step and of every tensor of the state after it. */
+export interface StepHashes {
+  readonly step: number;
+  /** Tensor → the first 16 hex digits of the SHA-256 of its bytes. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Trains the first `steps` steps without a run folder. */
+export async function* stateHashes(
+  plan: Plan,
+  dataset: Dataset,
+  { backend, session: options }: Engine,
+  steps: number,
+): AsyncGenerator<StepHashes> {
+  const { experiment, model, optimizer } = plan;
+  const data = trainBatches(dataset, { ...experiment.train, seed: experiment.seed });
+  const initial = initModel(model, experiment.seed);
+  const session = await backend.open(runState({ ...initial, slots: initState(optimizer, initial.params) }), options);
+  try {
+    const { batch, labelSmoothing } = experiment.train;
+    const step = await session.compile(
+      'step',
+      trainStep(model, optimizer, { labelSmoothing, meters: false }),
+      trainInputs(batch, dataset.shape, Object.keys(optimizer.scalars(1))),
+    );
+    const merge = plan.merges
+      ? await session.compile('lookahead merge', mergeStep(optimizer, { meters: false }), {})
+      : undefined;
+    for (let t = 1; t <= Math.min(steps, plan.totalSteps); t++) {
+      const inputs = stepInputs(await data.batch(t), dataset.shape, optimizer.scalars(t));
+      const batchHashes = hashesOf('batch', { images: inputs['images']!, labels: inputs['labels']! }); // the step may take the buffers
+      const outputs = await step(inputs);
+      if (merge && optimizer.variant(t) === 'merge') await merge({});
+      const state = await session.read();
+      yield { step: t, hashes: { ...batchHashes, ...hashesOf('output', outputs), ...hashesOf('state', state) } };
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+const hashesOf = (group: string, tensors: HostTensors): Record<string, string> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${group}/${name}`, hashOf(tensor)]));
+
+const hashOf = ({ data }: HostTensor): string =>
+  createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex')
+    .slice(0, 16);
+
+export interface Difference {
+  readonly step: number;
+  /** Names of the tensors whose bytes differ, in the order of the computation: batch, outputs, state. */
+  readonly tensors: readonly string[];
+}
+
+/** Where two trainings first differ; undefined where they never do. */
+export function firstDifference(a: readonly StepHashes[], b: readonly StepHashes[]): Difference | undefined {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const [left, right] = [a[i]?.hashes ?? {}, b[i]?.hashes ?? {}];
+    const names = [...new Set([...Object.keys(left), ...Object.keys(right)])];
+    const tensors = names.filter((name) => left[name] !== right[name]);
+    if (tensors.length > 0) return { step: i + 1, tensors };
+  }
+  return undefined;
+}
