@@ -43,7 +43,7 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
   const lines = [
     `${experiment.name}: ${experiment.model.name} on ${experiment.dataset.name}, ${engine.record.detail}`,
     `parameters   ${answer.parameters.toLocaleString('en')} in ${answer.tensors} tensors, ${answer.macs.toLocaleString('en')} MACs an image`,
-    `steps        ${answer.steps} (${experiment.train.epochs} epochs of ${answer.stepsPerEpoch}, batch ${experiment.train.batch})`,
+    `steps        ${answer.steps} (${experiment.train.epochs} ${experiment.train.epochs === 1 ? 'epoch' : 'epochs'} of ${answer.stepsPerEpoch}, batch ${experiment.train.batch})`,
     `schedule     ${[milestone('warm-up', 'ends at', answer.warmupEnd), milestone('warm-down', 'starts at', answer.warmdownStart)].join(', ')}`,
     `memory       about ${gib(answer.memoryBytes)}${scaled}`,
     `time         ${answer.msPerStep.toFixed(1)} ms a step${scaled}: about ${seconds(answer.trainSeconds)} of training, evaluation and data aside`,

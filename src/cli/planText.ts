@@ -1,19 +1,39 @@
-/** What `ablate --plan` prints: arms, what each leaves out or adds, how much is finished, and what the rest costs. */
+/** What `ablate --plan` prints: arms, what each leaves out or adds, what is finished, and what the rest costs and can show. */
 import type { Dataset } from '../data/dataset.ts';
+import { diskSpace, type DiskSpace } from '../experiment/diskSpace.ts';
 import type { Engine } from '../experiment/execute.ts';
-import { experimentOf } from '../experiment/plan.ts';
+import { dataFacts, experimentOf } from '../experiment/plan.ts';
+import { familyOf, protocolOf, referenceOf } from '../experiment/protocol.ts';
 import { probeStep } from '../experiment/probe.ts';
+import { detectableEffect, seedsToReject } from '../experiment/statistics/power.ts';
 import { missingRuns } from '../experiment/study.ts';
 import { planRun } from '../experiment/train.ts';
+import { components, type ComponentName } from '../optim/components/registry.ts';
 import { columns } from '../report/columns.ts';
-import type { Arm, StudyPlan } from '../runs/study.ts';
+import type { Arm, Protocol, StudyPlan } from '../runs/study.ts';
 import { seconds } from './progress.ts';
 
 export interface PlanPreview {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly study: string;
   readonly seeds: readonly number[];
-  readonly arms: readonly (Pick<Arm, 'name' | 'kind' | 'components'> & { readonly finished: number })[];
+  readonly protocol: Protocol;
+  readonly arms: readonly (Pick<Arm, 'name' | 'kind' | 'components'> & {
+    readonly reference: string | null;
+    readonly runs: number;
+    readonly finished: number;
+  })[];
+  /** What a step does without each component that an arm leaves out. */
+  readonly off: Readonly<Record<string, string>>;
+  /** By family: how many comparisons are corrected together, and from how many seeds on any can be significant. */
+  readonly families: readonly {
+    readonly family: string;
+    readonly comparisons: number;
+    readonly seedsNeeded: number;
+    /** Minimum detectable effect in standard deviations of the differences, with 80 % power: alone, and in Holm's first step. */
+    readonly mde: number;
+    readonly mdeCorrected: number;
+  }[];
   readonly runs: number;
   readonly missing: number;
   readonly stepsPerRun: number;
@@ -21,6 +41,8 @@ export interface PlanPreview {
   readonly msPerStep: number;
   /** Of one run, evaluation aside. */
   readonly runSeconds: number;
+  /** Bytes. */
+  readonly disk: DiskSpace;
 }
 
 export async function planPreview(
@@ -30,49 +52,105 @@ export async function planPreview(
   engine: Engine,
 ): Promise<PlanPreview> {
   const missing = missingRuns(dir, plan);
-  const { shape, classes } = dataset;
-  const facts = { shape, classes, train: dataset.train.count, test: dataset.test.count };
-  const full = planRun(experimentOf(plan, plan.runs[0]!), facts);
+  const full = planRun(experimentOf(plan, plan.runs[0]!), { ...dataFacts(dataset), shape: dataset.shape });
   const { msPerStep } = await probeStep(full, engine);
+  const named = new Set(plan.arms.flatMap((arm) => (arm.kind === 'without' ? arm.components : [])));
   return {
-    schema: 1,
+    schema: 2,
     study: plan.study,
     seeds: plan.seeds,
-    arms: plan.arms.map(({ name, kind, components }) => {
-      const left = missing.filter(({ arm }) => arm === name).length;
-      return { name, kind, components, finished: plan.seeds.length - left };
+    protocol: protocolOf(plan),
+    arms: plan.arms.map((arm) => {
+      const runs = plan.runs.filter((run) => run.arm === arm.name).length;
+      const left = missing.filter((run) => run.arm === arm.name).length;
+      const { name, kind, components } = arm;
+      return { name, kind, components, reference: referenceOf(plan, arm)?.name ?? null, runs, finished: runs - left };
     }),
+    off: Object.fromEntries([...named].map((name) => [name, components[name as ComponentName].off])),
+    families: families(plan),
     runs: plan.runs.length,
     missing: missing.length,
     stepsPerRun: full.totalSteps,
     backend: engine.record.name,
     msPerStep,
     runSeconds: (msPerStep * full.totalSteps) / 1000,
+    disk: diskSpace(full),
   };
 }
 
-const what = { full: 'everything on', without: 'without', baseline: 'baseline', with: 'AdamW with' };
+function families(plan: StudyPlan): PlanPreview['families'] {
+  const sizes = new Map<string, number>();
+  for (const arm of plan.arms) {
+    const family = familyOf(arm);
+    if (referenceOf(plan, arm) && family !== 'controls') sizes.set(family, (sizes.get(family) ?? 0) + 1);
+  }
+  const factors = new Set(plan.arms.flatMap((arm) => (arm.kind === 'screen' ? arm.components : []))).size;
+  if (factors > 0) sizes.set('screening', factors);
+  const { alpha } = protocolOf(plan);
+  const seeds = plan.seeds.length;
+  return [...sizes].map(([family, comparisons]) => ({
+    family,
+    comparisons,
+    seedsNeeded: seedsToReject(comparisons, alpha),
+    mde: detectableEffect(seeds, alpha),
+    mdeCorrected: detectableEffect(seeds, alpha / comparisons),
+  }));
+}
 
-export function planText({
-  seeds,
-  arms,
-  runs,
-  missing,
-  stepsPerRun,
-  backend,
-  msPerStep,
-  runSeconds,
-}: PlanPreview): string {
-  const rows = arms.map(({ name, kind, components, finished }) => [
-    name,
-    `${what[kind]} ${components.join(', ')}`.trim(),
-    `${finished}/${seeds.length}`,
-  ]);
+export function planText(preview: PlanPreview): string {
+  const { seeds, arms, off, protocol, runs, missing, stepsPerRun, backend, msPerStep, runSeconds, disk } = preview;
+  const rows = arms.map((arm) => [arm.name, what(arm), arm.reference ?? '–', `${arm.finished}/${arm.runs}`]);
+  const offs = Object.entries(off).map(([name, text]) => [`${name} off`, text]);
   return [
-    columns([['arm', 'what', 'finished'], ...rows]),
+    columns([['arm', 'what', 'compared with', 'finished'], ...rows]),
+    ...(offs.length > 0 ? ['', columns(offs)] : []),
     '',
     `seeds ${seeds.join(', ')} · ${missing} of ${runs} runs to train · ${stepsPerRun} steps each`,
     `about ${seconds(runSeconds)} a run at ${msPerStep.toFixed(1)} ms a step (${backend}), ` +
       `${seconds(runSeconds * missing)} for what is missing, evaluation aside`,
+    `disk: ${bytes(disk.run * missing)} for what is missing, and ${bytes(disk.training)} for each run while it trains`,
+    `declared: α = ${protocol.alpha}, δ = ${Number((100 * protocol.delta).toPrecision(3))} points, ${protocol.tier}, ` +
+      `the full optimizer against ${protocol.headline}`,
+    ...preview.families.map((family) => familyText(family, seeds.length, protocol.alpha)),
   ].join('\n');
 }
+
+function what({ kind, components }: PlanPreview['arms'][number]): string {
+  const names = components.join(', ');
+  switch (kind) {
+    case 'full':
+      return 'everything on';
+    case 'without':
+      return `without ${names}`;
+    case 'baseline':
+      return 'baseline';
+    case 'with':
+      return `with ${names}`;
+    case 'screen':
+      return `on: ${names || 'nothing'}`;
+    case 'named':
+      return 'your own';
+    case 'control':
+      return 'control';
+  }
+}
+
+function familyText(
+  { family, comparisons, seedsNeeded, mde, mdeCorrected }: PlanPreview['families'][number],
+  seeds: number,
+  alpha: number,
+): string {
+  const size = `${family} (${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'})`;
+  if (seeds < 3) return `${size}: ${seeds} ${seeds === 1 ? 'seed is' : 'seeds are'} descriptive only`;
+  const effect = `finds a mean difference of ${mde.toFixed(2)} of its standard deviations, ${mdeCorrected.toFixed(2)} after Holm’s first step`;
+  return seeds < seedsNeeded
+    ? `${size}: ${seeds} seeds cannot reach α = ${alpha}, ${seedsNeeded} can; a t test with ${seeds} ${effect}`
+    : `${size}: with 80 % power ${effect}`;
+}
+
+/** `3.4 MB` */
+const bytes = (count: number): string => {
+  const [unit, size] =
+    count < 1e6 ? (['kB', 1e3] as const) : count < 1e9 ? (['MB', 1e6] as const) : (['GB', 1e9] as const);
+  return `${(count / size).toPrecision(3)} ${unit}`;
+};

@@ -56,7 +56,7 @@ function summary({
 }: SchedulePreview): string {
   const at = (t: number) => `step ${t} (epoch ${(t / stepsPerEpoch).toFixed(2)})`;
   return [
-    `${name}: ${totalSteps} steps, ${epochs} epochs of ${stepsPerEpoch}`,
+    `${name}: ${totalSteps} steps, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${stepsPerEpoch}`,
     `warm-up     ${warmupEnd ? `full rate ${peak} from ${at(warmupEnd)}` : `none: full rate ${peak} from step 1`}`,
     `warm-down   ${warmdownStart === undefined ? 'none' : `rate falls from ${at(warmdownStart)}`}`,
     `last step   rate ${Number(floor.toPrecision(6))}`,

@@ -1,34 +1,51 @@
-/** One experiment → the arms of its ablation. */
-import type { Experiment } from '../config/schema.ts';
+/** One experiment → the arms of its study. */
+import type { Experiment, StudyBlock } from '../config/schema.ts';
 import { didYouMean } from '../didYouMean.ts';
 import { UserError } from '../errors.ts';
 import { componentNames, type ComponentName } from '../optim/components/registry.ts';
-import { optimizerSchema, type OptimizerConfig } from '../optim/config.ts';
+import type { OptimizerConfig } from '../optim/config.ts';
+import { canonicalJson } from '../runs/id.ts';
 import type { Arm } from '../runs/study.ts';
+import { adamw, adamwWith, schedule, withOnly, without } from './armOptimizers.ts';
+import { fractionalFactorial, plackettBurman, type Signs } from './designs.ts';
+import { namedArms } from './namedArms.ts';
+import { baseline, otherSeeds, sameAgain, scheduledBaseline } from './protocol.ts';
 
 /** The full optimizer, which the arms are compared with. */
 export const fullArm = 'ranger21';
 
-export interface AblationChoice {
-  /** What to leave out, an arm each: `pnm`, or `agc+gc` for both at once. Absent: every component that is on, in turn. */
-  readonly disable?: readonly string[] | undefined;
-  /** Also adds each of these components alone to the AdamW baseline. */
-  readonly addOneIn?: boolean | undefined;
-}
+/** What is added to the seed of an A/A run: beyond any seed a study counts from 0 on. */
+export const otherSeedsOffset = 1_000_000;
+
+export type AblationChoice = Partial<
+  Pick<StudyBlock, 'disable' | 'addOneIn' | 'design' | 'order' | 'arms' | 'controls'>
+> & {
+  /** Of the plan. */
+  readonly seeds?: readonly number[];
+};
 
 /**
- * The arms, in the order of the table:
+ * The arms of a study:
  *
- *     ranger21        the base experiment
- *     -x, -x-y        without x; without x and y, for `x+y`; without all that `disable` names, if it names several
- *     adamw           no component, constant learning rate
- *     adamw+sched     with the base's warm-up and warm-down, so that their gain is not credited to the rest
- *     +x              adamw+sched and x; for the schedule's own components, adamw and x
+ *     ranger21          the base experiment
+ *     -x, -x-y          leave-one-out: without x; without x and y, for `x+y`; without all that `disable` names, if several
+ *     adamw             no component, constant learning rate
+ *     adamw+sched       with the base's warm-up and warm-down, so that their gain is not credited to the rest
+ *     +x                add-one-in: adamw+sched and x; for the schedule's own components, adamw and x
+ *     +x, +x+y, …       ladder: one component after the other onto adamw+sched, each compared with the rung before
+ *     -x, -x-y, …       and off the full optimizer in the same order
+ *     -x-y              pairs: every two left out together
+ *     pb01 … pb12       plackett-burman, f01 …: factorial: the base with the components of one row of the design
+ *     <name>            the user's own: the base with values replaced
+ *     aa                the base on seeds of its own, so that nothing but chance differs: the noise floor
+ *     twice             the base once more on the first seed: what does not repeat
  *
- * All share the base's model, data, learning rate and weight decay. The baselines are plain AdamW with the base's β and ε:
- * no AMSGrad, decay on every tensor the base's policy allows.
+ * Without a `design` it is leave-one-out. All share the base's model, data, learning rate and weight decay, unless an arm of
+ * the user's own says otherwise. The baselines are plain AdamW with the base's β and ε: no AMSGrad, decay on every tensor
+ * the base's policy allows. The A/A arm has other seeds rather than a copy of the arm, because a copy with the same seeds
+ * would be the same run; its pairs share nothing, so its spread is at least that of arms that share weights and batches.
  */
-export function arms(base: Experiment, { disable, addOneIn = false }: AblationChoice = {}): Arm[] {
+export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
   const { optimizer } = base;
   const on = componentNames.filter((name) => optimizer.components[name] !== false);
   if (on.length === 0) {
@@ -36,23 +53,131 @@ export function arms(base: Experiment, { disable, addOneIn = false }: AblationCh
       remedy: 'set optimizer.name: ranger21, with at least one component on',
     });
   }
+  const { disable, addOneIn = false } = choice;
   const left =
     disable === undefined || disable.length === 0 ? on.map((name) => [name]) : namedGroups(disable, on, base.name);
+  const chosen = inStepOrder(left.flat());
+  const design = choice.design === undefined ? ['leave-one-out'] : [choice.design].flat();
+  const has = (name: string) => design.includes(name);
 
-  const arm = (name: string, kind: Arm['kind'], named: readonly ComponentName[], config: OptimizerConfig): Arm => ({
+  const armOf: MakeArm = (name, kind, named, config, more) => ({
     name,
     kind,
     components: named,
     experiment: { ...base, optimizer: config },
+    ...more,
   });
-  const added = addOneIn ? inStepOrder(left.flat()) : [];
-  return [
-    arm(fullArm, 'full', [], optimizer),
-    ...left.map((group) => arm(armName('-', group), 'without', group, without(optimizer, group))),
-    arm('adamw', 'baseline', [], adamw(optimizer)),
-    arm('adamw+sched', 'baseline', [], adamwWith(optimizer, schedule(optimizer))),
-    ...added.map((name) => arm(armName('+', [name]), 'with', [name], withOnly(optimizer, name))),
+  const standard = [
+    armOf(fullArm, 'full', [], optimizer),
+    ...(has('leave-one-out')
+      ? left.map((group) => armOf(armName('-', group), 'without', group, without(optimizer, group)))
+      : []),
+    armOf(baseline, 'baseline', [], adamw(optimizer)),
+    armOf(scheduledBaseline, 'baseline', [], adamwWith(optimizer, schedule(optimizer))),
+    ...(has('add-one-in') || addOneIn
+      ? chosen.map((name) => armOf(armName('+', [name]), 'with', [name], withOnly(optimizer, [name])))
+      : []),
+    ...(has('ladder') ? ladder(optimizer, ladderOrder(choice.order ?? chosen, on, base.name), armOf) : []),
+    ...(has('pairs') ? pairs(optimizer, chosen, armOf) : []),
   ];
+  const screens = screening(optimizer, design, chosen, armOf);
+  const named = namedArms(base, choice.arms ?? [], [...standard, ...screens, ...controls(choice, armOf, optimizer)]);
+  return [...distinct(standard), ...screens, ...named, ...controls(choice, armOf, optimizer)];
+}
+
+type MakeArm = (
+  name: string,
+  kind: Arm['kind'],
+  named: readonly ComponentName[],
+  config: OptimizerConfig,
+  more?: Pick<Arm, 'reference' | 'family' | 'seeds' | 'seedOffset'>,
+) => Arm;
+
+/** One rung after the other, up from adamw+sched and down from the full optimizer; the schedule is on in all of them. */
+function ladder(optimizer: OptimizerConfig, order: readonly ComponentName[], armOf: MakeArm): Arm[] {
+  const rungs = order.map((_, i) => order.slice(0, i + 1));
+  const climb = (sign: '+' | '-', from: string) =>
+    rungs.map((rung, i) =>
+      armOf(
+        armName(sign, rung),
+        sign === '+' ? 'with' : 'without',
+        rung.slice(-1),
+        sign === '+' ? withOnly(optimizer, rung) : without(optimizer, rung),
+        { reference: i === 0 ? from : armName(sign, rungs[i - 1]!), family: 'ladder' },
+      ),
+    );
+  return [...climb('+', scheduledBaseline), ...climb('-', fullArm)];
+}
+
+const scheduled: readonly string[] = ['warmup', 'warmdown'];
+
+function ladderOrder(order: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[] {
+  return [...new Set(order.map((word) => known(word, on, experiment)))].filter((name) => !scheduled.includes(name));
+}
+
+const pairs = (optimizer: OptimizerConfig, names: readonly ComponentName[], armOf: MakeArm): Arm[] =>
+  names.flatMap((a, i) =>
+    names
+      .slice(i + 1)
+      .map((b) => armOf(armName('-', [a, b]), 'without', [a, b], without(optimizer, [a, b]), { family: 'pairs' })),
+  );
+
+/** The base with the components of each row of a two-level design; those that are no factor stay on. */
+function screening(
+  optimizer: OptimizerConfig,
+  design: readonly string[],
+  factors: readonly ComponentName[],
+  armOf: MakeArm,
+): Arm[] {
+  const asked = design.filter((name) => name === 'plackett-burman' || name === 'factorial');
+  if (asked.length === 0) return [];
+  if (asked.length > 1 || (asked[0] === 'factorial' && factors.length > 10) || factors.length > 11) {
+    throw new UserError(`no one screening design has ${asked.join(' and ')} for ${factors.length} components`, {
+      remedy: 'ask for plackett-burman (at most 11 components) or factorial (at most 10), not for both',
+    });
+  }
+  const [prefix, signs]: [string, Signs] =
+    asked[0] === 'factorial' ? ['f', fractionalFactorial(factors.length)] : ['pb', plackettBurman(factors.length)];
+  return signs.map((row, i) => {
+    const [off, on] = [factors.filter((_, f) => row[f] === -1), factors.filter((_, f) => row[f] === 1)];
+    return armOf(`${prefix}${String(i + 1).padStart(2, '0')}`, 'screen', on, without(optimizer, off));
+  });
+}
+
+/** A design of the protocol brings its controls; the quick form, components named and no design, only on demand. */
+function controls(
+  { design, controls: asked, seeds = [0] }: AblationChoice,
+  armOf: MakeArm,
+  optimizer: OptimizerConfig,
+): Arm[] {
+  const wanted = asked ?? (design === undefined ? [] : [otherSeeds, sameAgain]);
+  if (wanted.includes(otherSeeds) && seeds.some((seed) => seeds.includes(seed + otherSeedsOffset))) {
+    throw new UserError(`the A/A arm trains with the seeds + ${otherSeedsOffset}, which are seeds of this study too`, {
+      remedy: 'choose smaller seeds, or leave aa out of study.controls',
+    });
+  }
+  return [
+    ...(wanted.includes(otherSeeds)
+      ? [armOf(otherSeeds, 'control', [], optimizer, { seedOffset: otherSeedsOffset })]
+      : []),
+    ...(wanted.includes(sameAgain) ? [armOf(sameAgain, 'control', [], optimizer, { seeds: seeds.slice(0, 1) })] : []),
+  ];
+}
+
+/** Each configuration once, under its first name; what was compared with a later name is compared with that. */
+function distinct(all: readonly Arm[]): Arm[] {
+  const [kept, nameOf, same] = [[] as Arm[], new Map<string, string>(), new Map<string, string>()];
+  for (const arm of all) {
+    const config = canonicalJson(arm.experiment.optimizer);
+    const first = nameOf.get(config);
+    if (first !== undefined && arm.kind !== 'baseline') same.set(arm.name, first);
+    else kept.push(arm);
+    if (first === undefined) nameOf.set(config, arm.name);
+  }
+  return kept.map((arm) => {
+    const reference = same.get(arm.reference ?? '');
+    return reference === undefined ? arm : { ...arm, reference };
+  });
 }
 
 /** The groups to leave out, each in step order and once; with several entries, also all of them together. */
@@ -84,44 +209,3 @@ const inStepOrder = (names: readonly ComponentName[]): ComponentName[] =>
 
 const armName = (sign: '-' | '+', names: readonly ComponentName[]): string =>
   names.map((name) => `${sign}${name}`).join('');
-
-const without = (optimizer: OptimizerConfig, names: readonly ComponentName[]): OptimizerConfig => ({
-  ...optimizer,
-  components: { ...optimizer.components, ...Object.fromEntries(names.map((name) => [name, false])) },
-});
-
-/** What the baselines take from the base. */
-function shared({ semantics, core, lr, weightDecay, decay, rank3Norm }: OptimizerConfig) {
-  const { policy, exclude } = decay;
-  const betas = core.name === 'adamw' ? { beta1: core.beta1, beta2: core.beta2, eps: core.eps } : {};
-  return {
-    semantics,
-    lr,
-    weightDecay,
-    rank3Norm,
-    core: { name: 'adamw', ...betas, amsgrad: false, adabelief: false },
-    decay: { tensors: 'all', policy, exclude },
-  };
-}
-
-const adamw = (base: OptimizerConfig): OptimizerConfig => optimizerSchema.parse({ ...shared(base), name: 'adamw' });
-
-type Switches = Partial<Record<ComponentName, unknown>>;
-
-/** Plain AdamW with exactly these components. */
-const adamwWith = (base: OptimizerConfig, switches: Switches): OptimizerConfig =>
-  optimizerSchema.parse({
-    ...shared(base),
-    name: 'ranger21',
-    components: { ...Object.fromEntries(componentNames.map((name) => [name, false])), ...switches },
-  });
-
-/** The base's schedule; where it has none, the preset's, since without one the arm would be `adamw` again. */
-function schedule({ components: { warmup, warmdown } }: OptimizerConfig): Switches {
-  return warmup === false && warmdown === false ? { warmup: true, warmdown: true } : { warmup, warmdown };
-}
-
-function withOnly(base: OptimizerConfig, name: ComponentName): OptimizerConfig {
-  const alone = { [name]: base.components[name] };
-  return adamwWith(base, name === 'warmup' || name === 'warmdown' ? alone : { ...schedule(base), ...alone });
-}

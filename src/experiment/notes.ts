@@ -1,39 +1,22 @@
 /** What a reader must know before believing a row of a table. */
 import type { RunEntry } from '../runs/list.ts';
 import type { StudyPlan } from '../runs/study.ts';
+import { inactivity } from './activity.ts';
 import { versionOf } from './caption.ts';
-import { backendText, completedOf, type Row } from './rows.ts';
+import { armRuns, chanceOf, completedOf } from './outcomes.ts';
+import { referenceOf, sameAgain } from './protocol.ts';
+import { codeDrift, differing, hardwareDrift } from './refusals.ts';
+import type { Row } from './rows.ts';
 
 /** One sentence each; none when there is nothing to say. */
 export function tableNotes(plan: StudyPlan, entries: readonly RunEntry[], rows: readonly Row[]): string[] {
-  const finished = entries.filter(({ result }) => result);
-  const completed = completedOf(entries);
   return [
-    ...failureNotes(rows),
-    ...pairingNotes(plan, rows),
-    ...mixtures(
-      plan,
-      'backends',
-      finished,
-      ({ result }) => result && backendText(result.backend),
-      'times do not compare and are left out',
-    ),
-    ...mixtures(
-      plan,
-      'training data',
-      finished,
-      ({ result }) => result?.fingerprint.slice(0, 8),
-      `runs on other data than ${plan.reference} are not paired`,
-    ),
-    ...mixtures(
-      plan,
-      'steps',
-      completed,
-      ({ result }) => String(result?.steps),
-      `runs of other lengths than ${plan.reference} are not paired`,
-    ),
-    ...mixtures(plan, 'code', finished, versionOf, 'differences may come from it'),
-    ...inactiveNotes(plan, rows),
+    ...failureNotes(plan, rows),
+    ...holeNotes(rows),
+    ...pairingNotes(plan, rows, entries),
+    ...hardwareDrift(plan, entries).map((line) => `${line}; times do not compare and are left out`),
+    ...codeNotes(plan, entries),
+    ...inactiveNotes(plan, entries, rows),
     ...fewSeeds(plan.seeds.length),
   ];
 }
@@ -41,16 +24,32 @@ export function tableNotes(plan: StudyPlan, entries: readonly RunEntry[], rows: 
 const fewSeeds = (n: number): string[] =>
   n < 3 ? [`${n} ${n === 1 ? 'seed describes' : 'seeds describe'} these runs and no others`] : [];
 
-function failureNotes(rows: readonly Row[]): string[] {
-  const short = rows.filter(({ completed, planned }) => completed < planned);
-  if (short.length === 0) return [];
-  const each = short.map(
-    ({ arm, completed, planned, failures }) => `${arm} ${completed}/${planned} (${failuresText(failures)})`,
-  );
-  return [`means are over completed runs only: ${each.join(', ')}`];
+const trained: readonly string[] = ['diverged', 'stuck'];
+
+function failureNotes(plan: StudyPlan, rows: readonly Row[]): string[] {
+  const failing = rows.filter(({ failureShare }) => failureShare && failureShare.failed > 0);
+  if (failing.length === 0) return [];
+  const each = failing.map(({ arm, failureShare, failures }) => {
+    const outcomes = Object.fromEntries(Object.entries(failures).filter(([state]) => trained.includes(state)));
+    return `${arm} ${failuresText(outcomes)} of ${failureShare!.of}`;
+  });
+  const chance = chanceOf(plan);
+  return chance === undefined
+    ? [`means are over completed runs only, since the plan does not say what guessing would reach: ${each.join(', ')}`]
+    : [
+        `runs that diverged or got stuck count at the accuracy of guessing, ${(100 * chance).toPrecision(3)} %: ${each.join(', ')}`,
+      ];
 }
 
-const stateWords: Readonly<Record<string, string>> = { planned: 'not started' };
+function holeNotes(rows: readonly Row[]): string[] {
+  const holes = rows.flatMap(({ arm, failures }) => {
+    const missing = Object.fromEntries(Object.entries(failures).filter(([state]) => !trained.includes(state)));
+    return Object.keys(missing).length === 0 ? [] : [`${arm} (${failuresText(missing)})`];
+  });
+  return holes.length === 0 ? [] : [`missing, and in no mean: ${holes.join(', ')}`];
+}
+
+const stateWords: Readonly<Record<string, string>> = { planned: 'not started', failed: 'broke off' };
 
 /** `2 stuck, 1 diverged` */
 export const failuresText = (failures: Row['failures']): string =>
@@ -58,41 +57,50 @@ export const failuresText = (failures: Row['failures']): string =>
     .map(([state, count]) => `${count} ${stateWords[state] ?? state}`)
     .join(', ');
 
-function pairingNotes(plan: StudyPlan, rows: readonly Row[]): string[] {
-  return rows.flatMap(({ arm, completed, difference }) => {
-    if (arm === plan.reference || completed === 0) return [];
-    if (!difference) return [`${arm} has no seed in common with ${plan.reference}: no difference`];
-    if (difference.seeds.length === plan.seeds.length) return [];
-    return [`the difference of ${arm} is over the seeds both arms completed: ${difference.seeds.join(', ')}`];
+function pairingNotes(plan: StudyPlan, rows: readonly Row[], entries: readonly RunEntry[]): string[] {
+  const each = rows.flatMap(({ arm, comparison }) => {
+    if (!comparison) return [];
+    const { refused, seeds, reference, differences, interval } = comparison;
+    if (refused === 'refused') return [];
+    if (refused !== null) return [`no difference is taken between ${arm} and ${reference}: ${refused}`];
+    if (seeds.length === 0) return [];
+    return [
+      ...(seeds.length < plan.seeds.length
+        ? [`${arm} − ${reference} is over the seeds both have: ${seeds.join(', ')}`]
+        : []),
+      ...(differences.length > 1 && interval === null
+        ? [`${arm} − ${reference} is the same at every seed: there is no spread to make an interval of`]
+        : []),
+    ];
   });
+  const unproven = completedOf(entries).filter(({ result }) => !result.pairing).length;
+  const said =
+    unproven > 0 ? [`${unproven} runs do not record what they share with others: pairing is by seed alone`] : [];
+  return [...each, ...said];
 }
 
-/** A note where runs that should agree do not; it names the arms of each value. */
-function mixtures(
-  plan: StudyPlan,
-  what: string,
-  entries: readonly RunEntry[],
-  valueOf: (entry: RunEntry) => string | undefined,
-  consequence: string,
-): string[] {
-  const armsOf = new Map<string, Set<string>>();
-  for (const entry of entries) {
-    const value = valueOf(entry);
-    if (value !== undefined) armsOf.set(value, (armsOf.get(value) ?? new Set()).add(entry.arm ?? ''));
-  }
-  if (armsOf.size < 2) return [];
-  const inOrder = (arms: ReadonlySet<string>) =>
-    plan.arms.flatMap(({ name }) => (arms.has(name) ? [name] : [])).join(', ');
-  const each = [...armsOf].map(([value, arms]) => `${value} (${inOrder(arms)})`);
-  return [`${what} differ: ${each.join('; ')}; ${consequence}`];
+function codeNotes(plan: StudyPlan, entries: readonly RunEntry[]): string[] {
+  const drifted = codeDrift(plan, entries);
+  const versions = differing(plan, 'versions', completedOf(entries), (entry) => versionOf(entry) ?? 'unknown');
+  const resumed = completedOf(entries).filter(({ result }) => (result.drift ?? []).length > 0);
+  return [
+    ...(drifted.length > 0 ? drifted : versions).map((line) => `${line}; differences may come from it`),
+    ...resumed.map(({ arm, seed, result }) => `${arm} seed ${seed} was continued although ${result.drift!.join(', ')}`),
+  ];
 }
 
-/** Where components that a row is about did nothing: in the reference that `-x` is compared with, or in `+x` itself. */
-function inactiveNotes(plan: StudyPlan, rows: readonly Row[]): string[] {
-  return rows.flatMap(({ arm, kind, components, inactive }) => {
-    const idle = inactive.filter((name) => arm === plan.reference || (kind === 'with' && components.includes(name)));
-    return idle.length === 0
-      ? []
-      : [`on in ${arm} without doing anything: ${idle.join(', ')}; this study says nothing about that`];
+/** Where components that a row is about did nothing. */
+function inactiveNotes(plan: StudyPlan, entries: readonly RunEntry[], rows: readonly Row[]): string[] {
+  const idle = rows.find(({ arm }) => arm === plan.reference)?.inactive ?? [];
+  const silent = plan.arms.flatMap((arm) => {
+    const reference = referenceOf(plan, arm);
+    if (!reference || arm.kind !== 'with' || arm.name === sameAgain) return [];
+    const runs = armRuns(plan, arm, entries);
+    return inactivity(runs, armRuns(plan, reference, entries)) === null ? [] : [arm.name];
   });
+  const says = 'this study says nothing about that';
+  return [
+    ...(idle.length > 0 ? [`on in ${plan.reference} without doing anything: ${idle.join(', ')}; ${says}`] : []),
+    ...(silent.length > 0 ? [`what these arms add did nothing: ${silent.join(', ')}; ${says}`] : []),
+  ];
 }

@@ -1,9 +1,11 @@
 /** What a study trains, as a value: arms × seeds, and what may change about it once it is frozen. */
-import type { Experiment } from '../config/schema.ts';
+import type { Experiment, StudyBlock } from '../config/schema.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { UserError } from '../errors.ts';
 import { canonicalJson, id8, identity, runId } from '../runs/id.ts';
 import { studyRunPath } from '../runs/layout.ts';
-import type { Arm, StudyPlan } from '../runs/study.ts';
+import type { Arm, DataFacts, Protocol, StudyPlan } from '../runs/study.ts';
+import { defaultHeadline, protocolOf, referenceOf } from './protocol.ts';
 
 /** `study.seeds`: that many from `first` on, or exactly these. */
 export function seedList(seeds: number | readonly number[], first = 0): number[] {
@@ -23,20 +25,68 @@ export function makePlan({
   seeds,
   fingerprint,
   reference = 'ranger21',
+  facts,
+  protocol,
 }: {
   study: string;
   arms: readonly Arm[];
   seeds: readonly number[];
   fingerprint: string;
   reference?: string;
+  facts?: DataFacts;
+  protocol?: Protocol;
 }): StudyPlan {
-  const runs = seeds.flatMap((seed) =>
-    arms.map(({ name, experiment }) => {
-      const id = runId(experiment, seed, fingerprint);
-      return { arm: name, seed, id, path: studyRunPath(name, seed, id) };
-    }),
+  const runs = seeds.flatMap((planned) =>
+    arms
+      .filter((arm) => arm.seeds === undefined || arm.seeds.includes(planned))
+      .map(({ name, experiment, seedOffset = 0 }) => {
+        const seed = planned + seedOffset;
+        const id = runId(experiment, seed, fingerprint);
+        return { arm: name, seed, id, path: studyRunPath(name, seed, id) };
+      }),
   );
-  return { schema: 1, study, reference, fingerprint, seeds, arms, runs, additions: [] };
+  const declared = { ...(facts && { facts }), ...(protocol && { protocol }) };
+  return { schema: 1, study, reference, fingerprint, seeds, ...declared, arms, runs, additions: [] };
+}
+
+/** What a study declares before its first run; with the arms, whose names it may use. */
+export function studyProtocol(block: Partial<StudyBlock> | undefined, arms: readonly Arm[]): Protocol {
+  const { alpha = 0.05, delta = 0.002, tier = 'T0', target, headline = defaultHeadline(arms) } = block ?? {};
+  if (!arms.some(({ name }) => name === headline)) {
+    throw new UserError(`study.headline is ${headline}, which is no arm of this study`, {
+      remedy: `arms are ${arms.map(({ name }) => name).join(', ')}`,
+    });
+  }
+  return { alpha, delta, tier, headline, ...(target !== undefined && { target }) };
+}
+
+/** The data set as a plan records it. */
+export const dataFacts = ({ shape, classes, train, test }: Dataset): DataFacts => ({
+  shape,
+  classes,
+  train: train.count,
+  test: test.count,
+});
+
+/**
+ * Refuses a plan read from a file whose runs this code, or this data, would not give: it is trained as it was written or
+ * not at all.
+ */
+export function checkPlan(plan: StudyPlan, fingerprint: string): void {
+  if (plan.fingerprint !== fingerprint) {
+    throw new UserError(`the plan of ${plan.study} is for other training data`, {
+      remedy: 'prepare the data it names, or make a new plan',
+    });
+  }
+  const changed = plan.runs.find((run) => runId(experimentOf(plan, run), run.seed, fingerprint) !== run.id);
+  if (changed) {
+    throw new UserError(
+      `${changed.arm} with seed ${changed.seed} would be another run than the plan of ${plan.study} says`,
+      {
+        remedy: 'use the version of ranger21 that wrote the plan, or make a new plan',
+      },
+    );
+  }
 }
 
 /** The experiment of a planned run, with its seed. */
@@ -72,10 +122,20 @@ export function planDifferences(frozen: StudyPlan, requested: StudyPlan): string
     lines.push(`training data: ${id8(frozen.fingerprint)}… → ${id8(requested.fingerprint)}…`);
   }
   if (frozen.reference !== requested.reference) lines.push(`reference: ${frozen.reference} → ${requested.reference}`);
+  const [before, after] = [protocolOf(frozen), protocolOf(requested)];
+  for (const key of ['alpha', 'delta', 'target', 'tier', 'headline'] as const) {
+    if (before[key] !== after[key]) lines.push(`${key}: ${before[key] ?? 'none'} → ${after[key] ?? 'none'}`);
+  }
   const gone = frozen.seeds.filter((seed) => !requested.seeds.includes(seed));
   if (gone.length > 0) lines.push(`seeds ${gone.join(', ')} left out`);
   for (const arm of frozen.arms) {
-    if (!requested.arms.some(({ name }) => name === arm.name)) lines.push(`arm ${arm.name} left out`);
+    const now = requested.arms.find(({ name }) => name === arm.name);
+    if (!now) {
+      lines.push(`arm ${arm.name} left out`);
+      continue;
+    }
+    const [was, is] = [referenceOf(frozen, arm), referenceOf(requested, now)].map((other) => other?.name ?? 'nothing');
+    if (was !== is) lines.push(`arm ${arm.name} compared with ${was} → ${is}`);
   }
   return [...lines, ...armDifferences(frozen, requested)];
 }

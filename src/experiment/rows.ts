@@ -1,23 +1,39 @@
-/** One arm of a study as numbers: its spread over seeds, its difference from the reference, and its failures. */
+/** One arm of a study as a row of its table. */
 import type { RunEntry, RunState } from '../runs/list.ts';
+import { id8 } from '../runs/id.ts';
 import type { BackendRecord } from '../runs/metrics.ts';
-import type { Arm, ArmKind } from '../runs/study.ts';
-import { armActivity, inactiveComponents } from './activity.ts';
-import { mean, median, pairedDifferences, sampleSd, studentTInterval } from './statistics.ts';
+import type { ArmKind, StudyPlan } from '../runs/study.ts';
+import { activityCell, armActivity, inactiveComponents } from './activity.ts';
+import type { Basis, Comparison } from './comparison.ts';
+import { completedOf, failuresOf, finalTop1, type ArmRuns, type FinishedRun } from './outcomes.ts';
+import { groupOf, type Group } from './protocol.ts';
+import { mean, median, sampleSd } from './statistics/describe.ts';
+import { wilsonInterval, type Interval } from './statistics/intervals.ts';
+import type { Synergy } from './synergy.ts';
+import type { TimeToTarget } from './timeToTarget.ts';
 
-/** Over the completed seeds; no deviation below two of them. */
+/** Over seeds; no deviation below two of them. */
 export interface Spread {
   readonly mean: number;
   readonly sd: number | null;
   readonly n: number;
 }
 
-/** arm − reference, paired by seed, with its 95 % Student-t interval from two seeds on. */
-export interface Difference {
-  readonly mean: number;
-  readonly interval: readonly [number, number] | null;
-  /** Those that both completed on the same data, in as many steps. */
-  readonly seeds: readonly number[];
+/** Runs that diverged or got stuck, of those that came to an end, with Wilson's interval of the share. */
+export interface FailureShare {
+  readonly failed: number;
+  readonly of: number;
+  readonly interval: Interval;
+}
+
+/** Where an arm's hyperparameters come from, and those that every arm has. */
+export interface Hyper {
+  /** `inherited` from the study's experiment, or `tuned(n)` in n trials. */
+  readonly source: string;
+  readonly lr: number;
+  readonly weightDecay: number;
+  /** The best learning rate lay at the edge of the range searched. */
+  readonly edge: boolean;
 }
 
 export interface RunCell {
@@ -28,57 +44,106 @@ export interface RunCell {
   readonly reason?: string;
 }
 
+/** The cells whose runs `provenance` lists. */
+export type Cell = 'top1' | 'loss' | 'comparison' | 'timeToTarget' | 'speedUp' | 'times' | 'activity' | 'synergy';
+
+/** Shares are 0 … 1. What cannot be said is null. */
 export interface Row {
   readonly arm: string;
   readonly kind: ArmKind;
+  /** Heading of the group it stands in. */
+  readonly group: Group;
   readonly components: readonly string[];
+  readonly hyper: Hyper;
   readonly planned: number;
   readonly completed: number;
   /** Every run that did not complete, counted by what it did instead. */
   readonly failures: Readonly<Partial<Record<RunState, number>>>;
-  /** Share of the held-out set at the last step, 0 … 1. */
-  readonly top1: Spread | null;
-  /** Held-out loss at the last step. */
+  readonly failureShare: FailureShare | null;
+  /** Held-out top-1 at the last step: by intention to treat where a run diverged or got stuck. */
+  readonly top1: (Spread & { readonly basis: Basis }) | null;
+  /** Over the completed runs. */
+  readonly survivors: Spread | null;
+  /** With the runs that diverged or got stuck at the accuracy of guessing; null where that is not known. */
+  readonly intentionToTreat: Spread | null;
+  /** Best evaluation of each completed run: secondary, since it was chosen on the images it is measured on. */
+  readonly bestTop1: Spread | null;
+  /** Held-out loss at the last step of the completed runs. */
   readonly loss: Spread | null;
-  /** Of top-1; null for the reference itself and where no seed pairs. */
-  readonly difference: Difference | null;
-  /** Median over the runs of their medians; null where the study's backends differ, since times do not compare. */
+  readonly comparison: Comparison | null;
+  readonly timeToTarget: TimeToTarget | null;
+  /** Median over the runs of their medians; null where the study's hardware differs, since times do not compare. */
   readonly msPerStep: number | null;
+  /** What of it is neither forward nor backward pass; null where those were not timed on the same hardware. */
+  readonly optimizerMs: number | null;
   /** Optimizer state over parameters. */
   readonly stateRatio: number | null;
-  /** Mean of each meter over the runs. */
+  /** Mean of each meter over the completed runs. */
   readonly activity: Readonly<Record<string, number>>;
+  /** Of the components the row is about, as they acted here or in the reference that this arm leaves them out of. */
+  readonly activityText: string | null;
   /** Components that were on and did nothing. */
   readonly inactive: readonly string[];
+  readonly synergy: Synergy | null;
+  /** First eight digits of the ids of the runs behind each cell. */
+  readonly provenance: Readonly<Partial<Record<Cell, readonly string[]>>>;
   readonly runs: readonly RunCell[];
 }
 
-/** The row of an arm from its planned runs. Without a reference it is the reference. */
-export function armRow(
-  arm: Arm,
-  entries: readonly RunEntry[],
-  reference: readonly RunEntry[] | undefined,
-  timesCompare: boolean,
-): Row {
-  const completed = completedOf(entries);
-  const results = completed.map((entry) => entry.result);
-  const failures: Partial<Record<RunState, number>> = {};
-  for (const { state } of entries) if (state !== 'completed') failures[state] = (failures[state] ?? 0) + 1;
-  const activity = armActivity(results);
+/** What is known of an arm beside its own runs. */
+export interface Beside {
+  readonly plan: StudyPlan;
+  readonly reference: ArmRuns | undefined;
+  readonly chance: number | undefined;
+  readonly timesCompare: boolean;
+  /** Of forward and backward pass, on the hardware of the runs. */
+  readonly gradientMs: number | undefined;
+  readonly comparison: Comparison | null;
+  readonly timeToTarget: TimeToTarget | null;
+  readonly synergy: Synergy | null;
+}
+
+export function armRow(runs: ArmRuns, beside: Beside): Row {
+  const { arm, entries } = runs;
+  const { reference, chance, timesCompare, gradientMs, comparison, timeToTarget, synergy } = beside;
+  const [completed, failed] = [completedOf(entries), failuresOf(entries)];
+  const survivors = spread([...finalTop1(runs).values()]);
+  const intentionToTreat = chance === undefined ? null : spread([...finalTop1(runs, chance).values()]);
+  const asTreated = failed.length > 0 && intentionToTreat !== null;
+  const headline = asTreated ? intentionToTreat : survivors;
+  const activity = armActivity(completed.map(({ result }) => result));
+  const times = timesCompare ? completed.map(({ result }) => result.msPerStep) : [];
+  const msPerStep = times.length > 0 ? median(times) : null;
   return {
     arm: arm.name,
     kind: arm.kind,
+    group: groupOf(beside.plan, arm),
     components: arm.components,
+    hyper: {
+      source: arm.tuning ? `tuned(${arm.tuning.trials})` : 'inherited',
+      lr: arm.experiment.optimizer.lr,
+      weightDecay: arm.experiment.optimizer.weightDecay,
+      edge: arm.tuning?.edge ?? false,
+    },
     planned: entries.length,
     completed: completed.length,
-    failures,
-    top1: spread(results.map(({ last }) => last.top1)),
-    loss: spread(results.map(({ last }) => last.loss)),
-    difference: reference ? difference(completed, completedOf(reference)) : null,
-    msPerStep: timesCompare && results.length > 0 ? median(results.map(({ msPerStep }) => msPerStep)) : null,
-    stateRatio: results[0]?.stateRatio ?? null,
+    failures: failuresByState(entries),
+    failureShare: failureShare(completed.length, failed.length),
+    top1: headline && { ...headline, basis: asTreated ? 'intention to treat' : 'completed' },
+    survivors,
+    intentionToTreat,
+    bestTop1: spread(completed.map(({ result }) => result.best.top1)),
+    loss: spread(completed.map(({ result }) => result.last.loss)),
+    comparison,
+    timeToTarget,
+    msPerStep,
+    optimizerMs: msPerStep === null || gradientMs === undefined ? null : Math.max(0, msPerStep - gradientMs),
+    stateRatio: completed[0]?.result.stateRatio ?? null,
     activity,
+    activityText: activityCell(arm, activity, reference),
     inactive: inactiveComponents(arm.experiment, activity),
+    synergy,
+    provenance: provenance(runs, beside, asTreated ? [...completed, ...failed] : completed),
     runs: entries.map(({ seed, id, path, state, reason }) => ({
       seed: seed as number,
       id,
@@ -89,27 +154,57 @@ export function armRow(
   };
 }
 
-/** A run that completed has a result, and one in a study its seed. */
-export type CompletedRun = RunEntry & Required<Pick<RunEntry, 'result' | 'seed'>>;
-
-export const completedOf = (entries: readonly RunEntry[]): CompletedRun[] =>
-  entries.filter((entry): entry is CompletedRun => entry.state === 'completed' && entry.result !== undefined);
-
-function spread(xs: readonly number[]): Spread | null {
+export function spread(xs: readonly number[]): Spread | null {
   if (xs.length === 0) return null;
   return { mean: mean(xs), sd: xs.length > 1 ? sampleSd(xs) : null, n: xs.length };
 }
 
-function difference(arm: readonly CompletedRun[], reference: readonly CompletedRun[]): Difference | null {
-  const bySeed = (runs: readonly CompletedRun[]) => new Map(runs.map(({ seed, result }) => [seed, result.last.top1]));
-  const comparable = arm.filter((run) => {
-    const other = reference.find(({ seed }) => seed === run.seed)?.result;
-    return other?.fingerprint === run.result.fingerprint && other.steps === run.result.steps;
-  });
-  const { seeds, differences } = pairedDifferences(bySeed(comparable), bySeed(reference));
-  if (seeds.length === 0) return null;
-  return { mean: mean(differences), interval: seeds.length > 1 ? studentTInterval(differences) : null, seeds };
+function failuresByState(entries: readonly RunEntry[]): Row['failures'] {
+  const counts: Partial<Record<RunState, number>> = {};
+  for (const { state } of entries) {
+    if (state !== 'completed' && state !== 'target_reached') counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
 }
+
+function failureShare(completed: number, failed: number): FailureShare | null {
+  const of = completed + failed;
+  return of === 0 ? null : { failed, of, interval: wilsonInterval(failed, of) };
+}
+
+function provenance(
+  runs: ArmRuns,
+  { reference, comparison, timeToTarget, timesCompare, synergy, plan }: Beside,
+  counted: readonly FinishedRun[],
+): Row['provenance'] {
+  const ids = (entries: readonly RunEntry[]) => entries.map(({ id }) => id8(id));
+  const at = (arm: ArmRuns | undefined, seeds: readonly number[]) =>
+    ids(seeds.flatMap((seed) => arm?.bySeed.get(seed) ?? []));
+  const completed = completedOf(runs.entries);
+  const pairs = comparison ? [...at(runs, comparison.seeds), ...at(reference, comparison.seeds)] : [];
+  const timed = timeToTarget ? timeToTarget.steps.map(({ seed }) => seed) : [];
+  const cells: Record<Cell, readonly string[]> = {
+    top1: ids(counted),
+    loss: ids(completed),
+    comparison: pairs,
+    timeToTarget: at(runs, timed),
+    speedUp: timeToTarget?.speedUp ? [...at(runs, timed), ...at(reference, timed)] : [],
+    times: timesCompare ? ids(completed) : [],
+    activity: ids(arm(runs, reference)),
+    synergy: synergy
+      ? plan.runs
+          .filter((run) => synergy.arms.includes(run.arm) && synergy.seeds.includes(run.seed))
+          .map(({ id }) => id8(id))
+      : [],
+  };
+  return Object.fromEntries(Object.entries(cells).filter(([, list]) => list.length > 0));
+}
+
+/** The runs whose meters the activity cell shows. */
+const arm = (runs: ArmRuns, reference: ArmRuns | undefined): readonly RunEntry[] =>
+  runs.arm.components.length === 0
+    ? []
+    : completedOf(runs.arm.kind === 'without' ? (reference?.entries ?? []) : runs.entries);
 
 /** What executed the runs, one text for each different one. */
 export const backendsOf = (entries: readonly RunEntry[]): string[] => [

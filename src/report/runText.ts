@@ -1,17 +1,17 @@
 /** One run for a terminal. */
 import { backendText } from '../experiment/rows.ts';
 import type { RunEntry } from '../runs/list.ts';
-import type { EvalMetrics, StepMetrics } from '../runs/metrics.ts';
+import type { EvalMetrics, LoggedStep } from '../runs/metrics.ts';
 import { columns } from './columns.ts';
 import { decimals, percent, threeFigures } from './numbers.ts';
 
-export function runText(entry: RunEntry, steps: readonly StepMetrics[], evaluations: readonly EvalMetrics[]): string {
+export function runText(entry: RunEntry, steps: readonly LoggedStep[], evaluations: readonly EvalMetrics[]): string {
   return [columns(facts(entry, steps.at(-1))), evaluationTable(evaluations), meterTable(entry)]
     .filter(Boolean)
     .join('\n\n');
 }
 
-function facts(entry: RunEntry, lastStep: StepMetrics | undefined): string[][] {
+function facts(entry: RunEntry, lastStep: LoggedStep | undefined): string[][] {
   const { state, reason, id, seed, study, arm, result, env, attempts, updatedAt } = entry;
   const earlier = attempts > 0 ? `, after ${attempts} earlier ${attempts === 1 ? 'attempt' : 'attempts'}` : '';
   const rows: (readonly [string, string | undefined])[] = [
@@ -44,7 +44,7 @@ function facts(entry: RunEntry, lastStep: StepMetrics | undefined): string[][] {
   return rows.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]]));
 }
 
-function reached({ result }: RunEntry, lastStep: StepMetrics | undefined): string | undefined {
+function reached({ result }: RunEntry, lastStep: LoggedStep | undefined): string | undefined {
   if (result) return `step ${result.steps}, epoch ${threeFigures(result.epochs)}`;
   if (!lastStep) return undefined;
   return `step ${lastStep.step}, epoch ${threeFigures(lastStep.epoch)}, training loss ${decimals(lastStep.loss, 4)}`;

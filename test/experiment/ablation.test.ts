@@ -114,3 +114,130 @@ describe('refuses', () => {
     expect(() => arms(sampleExperiment({ optimizer: { name: 'adamw' } }))).toThrow('every component is off in sample');
   });
 });
+
+describe('designs', () => {
+  const three = { disable: ['agc', 'gc', 'pnm'], controls: [] };
+
+  test('add-one-in alone, with its controls', () => {
+    expect(names(base, { disable: ['pnm'], design: 'add-one-in' })).toEqual([
+      ...['ranger21', 'adamw', 'adamw+sched', '+pnm', 'aa', 'twice'],
+    ]);
+  });
+
+  test('pairs', () => {
+    expect(names(base, { ...three, design: 'pairs' })).toEqual([
+      ...['ranger21', 'adamw', 'adamw+sched', '-agc-gc', '-agc-pnm', '-gc-pnm'],
+    ]);
+  });
+
+  test('a ladder goes up from the scheduled baseline and down from the full optimizer, each rung against the one before', () => {
+    const ladder = arms(base, { ...three, design: 'ladder', order: ['pnm', 'gc', 'warmup'] });
+    expect(ladder.map(({ name, reference }) => [name, reference])).toEqual([
+      ['ranger21', undefined],
+      ['adamw', undefined],
+      ['adamw+sched', undefined],
+      ['+pnm', 'adamw+sched'],
+      ['+pnm+gc', '+pnm'],
+      ['-pnm', 'ranger21'],
+      ['-pnm-gc', '-pnm'],
+    ]);
+    expect(on(ladder[4]!.experiment.optimizer)).toEqual(['gc', 'pnm', 'warmup', 'warmdown']);
+    expect(ladder[4]).toMatchObject({ components: ['gc'], family: 'ladder' });
+  });
+
+  test('a configuration that two designs ask for is trained once', () => {
+    const both = arms(base, {
+      disable: ['gc', 'pnm'],
+      controls: [],
+      design: ['leave-one-out', 'ladder'],
+      order: ['gc', 'pnm'],
+    });
+    expect(both.map(({ name }) => name)).toEqual([
+      ...['ranger21', '-gc', '-pnm', '-gc-pnm', 'adamw', 'adamw+sched', '+gc', '+gc+pnm'],
+    ]);
+  });
+
+  test('the last rung up the whole ladder is the full optimizer of the reference semantics', () => {
+    const up = arms(base, { design: 'ladder', controls: [] }).filter(({ kind }) => kind === 'with');
+    expect(on(up.at(-1)!.experiment.optimizer)).not.toContain('lookahead'); // the rung after is ranger21 itself, trained once
+    expect(up).toHaveLength(7);
+  });
+
+  test('screening: the rows of the design, the rest of the base unchanged', () => {
+    const rows = arms(base, { ...three, design: 'plackett-burman' }).filter(({ kind }) => kind === 'screen');
+    expect(rows.map(({ name }) => name)).toEqual(['pb01', 'pb02', 'pb03', 'pb04', 'pb05', 'pb06', 'pb07', 'pb08', 'pb09', 'pb10', 'pb11', 'pb12']); // prettier-ignore
+    expect(rows[0]!.components).toEqual(['agc', 'gc']); // + + −
+    expect(on(rows[11]!.experiment.optimizer)).toEqual(
+      componentNames.filter((name) => !['agc', 'gc', 'pnm'].includes(name)),
+    );
+    expect(names(base, { ...three, design: 'factorial' }).filter((name) => name.startsWith('f0'))).toHaveLength(8);
+  });
+
+  test('two screening designs at once are refused', () => {
+    expect(() => arms(base, { design: ['factorial', 'plackett-burman'] })).toThrow('no one screening design has');
+  });
+
+  test('the A/A arm is the full optimizer on seeds of its own, the other control on the first seed again', () => {
+    const [aa, twice] = arms(base, { design: 'leave-one-out', seeds: [3, 4] }).slice(-2);
+    expect(aa).toMatchObject({ name: 'aa', kind: 'control', seedOffset: 1_000_000, experiment: base });
+    expect(twice).toMatchObject({ name: 'twice', kind: 'control', seeds: [3], experiment: base });
+    expect(() => arms(base, { controls: ['aa'], seeds: [1, 1_000_001] })).toThrow('which are seeds of this study too');
+  });
+});
+
+describe('arms of the user’s own', () => {
+  const named = (set: Record<string, unknown>, more: object = {}) =>
+    arms(base, { disable: ['pnm'], arms: [{ name: 'mine', set, ...more }] }).find(({ name }) => name === 'mine')!;
+
+  test('replace values of the base and keep the rest', () => {
+    const { experiment, kind } = named({
+      optimizer: { lr: 0.01, components: { agc: { clip: 0.1 }, gc: false, pnm: true } },
+      train: { labelSmoothing: 0.1 },
+    });
+    expect(kind).toBe('named');
+    expect(experiment.train).toEqual({ ...base.train, labelSmoothing: 0.1 });
+    expect(experiment.optimizer).toEqual({
+      ...base.optimizer,
+      lr: 0.01,
+      components: { ...base.optimizer.components, agc: { ...base.optimizer.components.agc, clip: 0.1 }, gc: false },
+    });
+  });
+
+  test('semantics start from their own preset, with the base’s learning rate', () => {
+    const faster = sampleExperiment({ optimizer: { lr: 0.005, components: { agc: { clip: 0.1 } } } });
+    const [paper] = arms(faster, { arms: [{ name: 'paper', set: { optimizer: { semantics: 'paper' } } }] }).slice(-1);
+    expect(paper!.experiment.optimizer).toEqual(
+      sampleExperiment({ optimizer: { lr: 0.005, semantics: 'paper', weightDecay: 1e-4 } }).optimizer,
+    );
+  });
+
+  test('a core of another name starts from its defaults; a list of components is exactly these', () => {
+    expect(
+      named({ optimizer: { core: 'madgrad', components: { pnm: false, softplus: false } } }).experiment.optimizer.core
+        .name,
+    ).toBe('madgrad');
+    expect(on(named({ optimizer: { components: ['agc', 'gc'] } }).experiment.optimizer)).toEqual(['agc', 'gc']);
+    expect(named({ optimizer: { core: { beta1: 0.95 } } }).experiment.optimizer.core).toMatchObject({
+      name: 'adamw',
+      beta1: 0.95,
+      beta2: 0.999,
+    });
+  });
+
+  test.each<[string, Record<string, unknown>, object, string]>([
+    ['what arms share', { train: { batch: 32 } }, {}, 'mine sets train.batch, which all arms of a study share'],
+    ['another data set', { dataset: { name: 'mnist' } }, {}, 'mine sets dataset, which all arms of a study share'],
+    ['a value that is none', { optimizer: { lr: -1 } }, {}, 'study.arms: mine: optimizer.lr: '],
+    ['an unknown key', { optimizer: { larning: 1 } }, {}, 'study.arms: mine: optimizer: '],
+    ['nothing of its own', {}, {}, 'mine is the same experiment as ranger21'],
+    [
+      'an unknown reference',
+      { optimizer: { lr: 0.01 } },
+      { reference: 'adam' },
+      'mine is compared with adam, which is no arm',
+    ],
+    ['a name that is taken', { optimizer: { lr: 0.01 } }, { name: 'adamw' }, 'study.arms names two arms adamw'],
+  ])('refuses %s', (_, set, more, message) => {
+    expect(() => named(set, more)).toThrow(message);
+  });
+});

@@ -2,15 +2,25 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { arms } from '../../src/experiment/ablation.ts';
-import { continuePlan, experimentOf, makePlan, planDifferences, seedList } from '../../src/experiment/plan.ts';
+import {
+  checkPlan,
+  continuePlan,
+  experimentOf,
+  makePlan,
+  planDifferences,
+  seedList,
+  studyProtocol,
+} from '../../src/experiment/plan.ts';
 import { runId } from '../../src/runs/id.ts';
 import { readPlan, writePlan, type PlannedRun } from '../../src/runs/study.ts';
 import { sampleExperiment, temporaryFolder } from '../runs/sample.ts';
 
 const fingerprint = 'fe'.repeat(32);
 const at = '2026-11-02T00:00:00.000Z';
-const planOf = ({ disable = ['pnm'], seeds = [0, 1], changes = {}, data = fingerprint } = {}) =>
-  makePlan({ study: 'demo', arms: arms(sampleExperiment(changes), { disable }), seeds, fingerprint: data });
+const planOf = ({ disable = ['pnm'], seeds = [0, 1], changes = {}, data = fingerprint, block = {} } = {}) => {
+  const all = arms(sampleExperiment(changes), { disable });
+  return makePlan({ study: 'demo', arms: all, seeds, fingerprint: data, protocol: studyProtocol(block, all) });
+};
 
 test('seeds are counted or listed', () => {
   expect([seedList(3), seedList(2, 5), seedList([4, 0, 4])]).toEqual([
@@ -84,6 +94,18 @@ describe('going on with a frozen plan', () => {
     ['other data', { data: '00'.repeat(32) }, ['training data: fefefefe… → 00000000…']],
     ['fewer seeds', { seeds: [1] }, ['seeds 0 left out']],
     ['fewer arms', { disable: ['agc'] }, ['arm -pnm left out']],
+    ['another δ, once results are there to choose it by', { block: { delta: 0.01 } }, ['delta: 0.002 → 0.01']],
+    ['a target', { block: { target: 0.9 } }, ['target: none → 0.9']],
+    [
+      'another arm to compare with',
+      { block: { headline: 'adamw' } },
+      [
+        'headline: adamw+sched → adamw',
+        'arm ranger21 compared with adamw+sched → adamw',
+        'arm adamw compared with ranger21 → nothing',
+        'arm adamw+sched compared with nothing → ranger21',
+      ],
+    ],
     ['another batch size', { changes: { train: { epochs: 2, batch: 32 } } }, ['train.batch: 64 → 32']],
     [
       'an option of a component that some arms have',
@@ -103,4 +125,38 @@ describe('going on with a frozen plan', () => {
       'the training code computes something else than when the study was planned',
     ]);
   });
+});
+
+describe('a plan from a file', () => {
+  test('is trained as it is written', () => expect(() => checkPlan(planOf(), fingerprint)).not.toThrow());
+
+  test('is refused for other data, and where the code would train other runs', () => {
+    expect(() => checkPlan(planOf(), '00'.repeat(32))).toThrow('the plan of demo is for other training data');
+    const [first, ...rest] = planOf().runs;
+    const edited = { ...planOf(), runs: [{ ...first!, id: '0'.repeat(64) }, ...rest] };
+    expect(() => checkPlan(edited, fingerprint)).toThrow(
+      'ranger21 with seed 0 would be another run than the plan of demo says',
+    );
+  });
+});
+
+test('a plan of version 0.1, which declares nothing, goes on with what it would have declared', () => {
+  const { protocol: _, ...older } = planOf();
+  expect(planDifferences(older, planOf())).toEqual([]);
+});
+
+test('an arm with seeds of its own has runs for them, named by the seed they train with', () => {
+  const all = arms(sampleExperiment(), { disable: ['pnm'], controls: ['aa', 'twice'], seeds: [0, 1] });
+  const { runs } = makePlan({ study: 'demo', arms: all, seeds: [0, 1], fingerprint });
+  const seedsOf = (name: string) => runs.filter(({ arm }) => arm === name).map(({ seed }) => seed);
+  expect([seedsOf('aa'), seedsOf('twice')]).toEqual([[1_000_000, 1_000_001], [0]]);
+  const [once, again] = ['ranger21', 'twice'].map((name) => runs.find(({ arm }) => arm === name)!);
+  expect(again!.id).toBe(once!.id);
+  expect(again!.path).not.toBe(once!.path);
+});
+
+test('the headline must be an arm', () => {
+  expect(() => planOf({ block: { headline: 'adam' } })).toThrow(
+    'study.headline is adam, which is no arm of this study',
+  );
 });

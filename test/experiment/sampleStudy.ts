@@ -1,6 +1,6 @@
 /** A study of four arms and three seeds with invented numbers, whose table is worked out by hand in the tests. */
 import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
+import { makePlan, studyProtocol } from '../../src/experiment/plan.ts';
 import type { RunEntry } from '../../src/runs/list.ts';
 import type { RunResult } from '../../src/runs/metrics.ts';
 import type { StudyPlan } from '../../src/runs/study.ts';
@@ -13,7 +13,10 @@ export const samplePlan: StudyPlan = makePlan({
   arms: arms(sampleExperiment(), { disable: ['pnm'] }),
   seeds: [0, 1, 2],
   fingerprint,
+  facts: { shape: [8, 8, 1], classes: 10, train: 1437, test: 360 },
 });
+
+const pairing = { init: '11'.repeat(32), order: '22'.repeat(32), augment: '33'.repeat(32) };
 
 const activity = {
   'agc/clippedShare': 0.25,
@@ -56,6 +59,7 @@ export const sampleEntries = (changes: Readonly<Record<string, Partial<RunResult
       study: 'demo',
       arm,
       fingerprint,
+      pairing,
       last,
       best: last,
       ...rest,
@@ -64,3 +68,53 @@ export const sampleEntries = (changes: Readonly<Record<string, Partial<RunResult
     const reason = result.reason === undefined ? {} : { reason: result.reason };
     return { ...place, state: result.status, result, env: sampleEnv, ...reason };
   });
+
+const loo = ['agc', 'gc', 'gradnorm', 'pnm', 'softplus', 'swd', 'normloss', 'warmup', 'warmdown', 'lookahead'];
+const acting = Object.fromEntries(loo.map((name) => [`${name}/share`, 0.5]));
+
+/**
+ * A study with the final top-1 of each run given, by arm and in the order of the seeds; `undefined` has not started, a
+ * text is how the run ended instead. Every component acts.
+ */
+export function studyOf(
+  top1: Readonly<Record<string, readonly (number | string | undefined)[]>>,
+  { choice = {}, block = {}, change = () => ({}) }: StudyChanges = {},
+): { plan: StudyPlan; entries: RunEntry[] } {
+  const seeds = Array.from({ length: Math.max(...Object.values(top1).map((values) => values.length)) }, (_, i) => i);
+  const all = arms(sampleExperiment(), { ...choice, seeds });
+  const plan = makePlan({
+    study: 'made-up',
+    arms: all,
+    seeds,
+    fingerprint,
+    facts: { shape: [8, 8, 1], classes: 10, train: 1437, test: 360 },
+    protocol: studyProtocol(block, all),
+  });
+  const entries = plan.runs.map(({ arm, seed, id, path }): RunEntry => {
+    const place = { dir: `runs/${path}`, path, id, study: plan.study, arm, seed, attempts: 0 };
+    const value = top1[arm]?.[seed % 1_000_000];
+    if (value === undefined) return { ...place, state: 'planned' };
+    const status = typeof value === 'string' ? (value as RunResult['status']) : 'completed';
+    const last = { step: 40, epoch: 2, loss: 0.5, top1: typeof value === 'string' ? 0.1 : value };
+    const result = sampleResult({
+      id,
+      seed,
+      arm,
+      fingerprint,
+      pairing,
+      status,
+      last,
+      best: last,
+      activity: acting,
+      ...change(arm, seed),
+    });
+    return { ...place, state: result.status, result, env: sampleEnv };
+  });
+  return { plan, entries };
+}
+
+interface StudyChanges {
+  readonly choice?: Parameters<typeof arms>[1];
+  readonly block?: Parameters<typeof studyProtocol>[0];
+  readonly change?: (arm: string, seed: number) => Partial<RunResult>;
+}

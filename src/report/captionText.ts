@@ -1,0 +1,73 @@
+/** What stands above a study's table, in one line, and what stands under it. */
+import type { Caption } from '../experiment/caption.ts';
+import type { Footer } from '../experiment/footer.ts';
+import type { StudyTable } from '../experiment/table.ts';
+import { decimals, intervalText, percent, points, threeFigures } from './numbers.ts';
+
+const tiers = {
+  T0: 'T0: hyperparameters shared by all arms, not a tuned comparison',
+  T1: 'T1: the same search budget for each headline arm',
+  T2: 'T2: whole learning-rate lines',
+};
+
+export function captionText(caption: Caption): string {
+  const { protocol, image, images, steps } = caption;
+  return [
+    caption.model,
+    `${caption.dataset}, data ${caption.fingerprint.slice(0, 8)}${images ? `, ${images.train} images, ${images.test} held out` : ''}`,
+    ...(image ? [image.join('×')] : []),
+    `${steps === null ? '' : `${steps} steps, `}${caption.epochs} ${caption.epochs === 1 ? 'epoch' : 'epochs'}`,
+    `batch ${caption.batch}`,
+    tiers[protocol.tier],
+    'selection: last step',
+    `seeds ${caption.seeds.join(', ')}`,
+    `δ = ${threeFigures(100 * protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,
+    [...caption.machines, ...caption.backends].join('; ') || 'no run yet',
+    `${caption.semantics} semantics`,
+    `lr ${caption.lr}, weight decay ${caption.weightDecay}`,
+    ...caption.versions.map((version) => `ranger21 ${version}`),
+    ...caption.code.map((code) => `training code ${code}`),
+    ...(caption.finishedAt === null ? [] : [caption.finishedAt.slice(0, 10)]),
+    `${caption.runs} runs, ${caption.failed} failed`,
+  ].join(' · ');
+}
+
+/** How to read the table. */
+export function legend({ target, reference, caption, rows }: StudyTable): string[] {
+  const confidence = `${threeFigures(100 * (1 - caption.protocol.alpha))} %`;
+  return [
+    `Val top-1 and loss: held-out set, last step, mean ± sd over seeds. Δ: arm − reference in points, paired by seed, ` +
+      `${confidence} Student-t interval. p: exact sign-flip test, Holm’s correction within a group. ` +
+      `MDE: what ${caption.seeds.length} seeds detect with 80 % power at α and the observed deviation.`,
+    `A verdict is about the arm: where \`-x\` hurts, x helps. Equivalence is not corrected over arms. ` +
+      `Synergy: what a component adds to \`${reference}\` less what it adds alone.${
+        rows.some(({ optimizerMs }) => optimizerMs !== null)
+          ? ' Optimizer: the step less forward and backward pass as timed when the study began.'
+          : ''
+      }`,
+    ...(target
+      ? [
+          `Target: top-1 of ${percent(target.value)} %, ${target.source === 'the plan' ? 'from the plan' : `the median of \`${target.source}\`, known only afterwards`}; ` +
+            `steps: median [quartiles] over seeds, ∞ where it was not reached; speed-up: reference’s median over the arm’s.`,
+        ]
+      : []),
+  ];
+}
+
+/** What the controls showed. */
+export function controlsText({ aa, twice, offAll, dataWaitShare }: Footer): string {
+  return [
+    aa && aa.mean !== null
+      ? `A/A (the full optimizer on other seeds): ${points(aa.mean)}${intervalText(aa.interval, points)} points`
+      : 'A/A: no result, so the noise floor is unknown',
+    twice
+      ? `same seed twice: ${points(twice.difference)} points${twice.sameWeights === null ? '' : twice.sameWeights ? ', the same weights to the bit' : ', other weights'}`
+      : 'same seed twice: no result',
+    offAll
+      ? `every component off ≡ AdamW: ${offAll.passed ? 'passed' : 'FAILED'}, weights differ by ${offAll.largestDifference} after ${offAll.steps} steps`
+      : 'every component off ≡ AdamW: not checked',
+    dataWaitShare === null ? '' : `waiting for data: ${decimals(100 * dataWaitShare, 1)} % of the training time`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
