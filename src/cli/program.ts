@@ -10,10 +10,12 @@ import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { lsCommand } from './ls.ts';
 import { modelsCommand } from './models.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { scheduleCommand } from './schedule.ts';
 import { setupCommand } from './setup.ts';
 import { showCommand } from './show.ts';
+import { stateHashesCommand } from './stateHashes.ts';
 import { tableCommand } from './table.ts';
 import { trainPlannedCommand } from './trainPlanned.ts';
 import { verifyCommand } from './verify.ts';
@@ -44,6 +46,7 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
     runCommand(),
     ablateCommand(),
     tableCommand(),
+    reportCommand(),
     lsCommand(),
     showCommand(),
     scheduleCommand(),
@@ -59,6 +62,7 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
   for (const command of commands) program.addCommand(command);
   program.addCommand(trainPlannedCommand(), { hidden: true });
   program.addCommand(benchSubjectCommand(), { hidden: true });
+  program.addCommand(stateHashesCommand(), { hidden: true });
   throwInsteadOfExiting(program);
   return program;
 }

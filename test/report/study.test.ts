@@ -3,52 +3,113 @@ import { studyTable } from '../../src/experiment/table.ts';
 import { csvTable } from '../../src/report/csv.ts';
 import { jsonTable } from '../../src/report/json.ts';
 import { markdownTable } from '../../src/report/markdown.ts';
-import { points, threeFigures } from '../../src/report/numbers.ts';
-import { sampleEntries, samplePlan } from '../experiment/sampleStudy.ts';
+import { compact, points, probability, threeFigures } from '../../src/report/numbers.ts';
+import { differingCells } from '../../src/report/tableDifference.ts';
+import { sampleEntries, samplePlan, studyOf } from '../experiment/sampleStudy.ts';
 
 const table = studyTable(samplePlan, sampleEntries());
 
-test('Markdown', () => {
-  expect(markdownTable({ ...table, caption: { ...table.caption, model: 'r8-basic' } })).toBe(`\
-**demo**: r8-basic · digits, data fefefefe · 2 epochs, batch 64 · seeds 0, 1, 2 · reference semantics · lr 0.001 and \
-weight decay 0.0001 shared by all arms, not tuned for each · onnx, CPU, 2 threads · ranger21 0.1.0@3f2a91c0 · 2026-11-01
+describe('Markdown', () => {
+  const text = markdownTable({ ...table, caption: { ...table.caption, model: 'r8-basic' } });
+  const lines = text.split('\n');
+  const cellsOf = (arm: string) =>
+    lines
+      .find((line) => line.startsWith(`| \`${arm}\` `))!
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1);
 
-| arm           | runs                     | top-1 %      | Δ vs ranger21, points [95 %] | loss            | ms/step | state × | activity  |
-| ------------- | ------------------------ | ------------ | ---------------------------- | --------------- | ------- | ------- | --------- |
-| \`ranger21\`    | 3/3                      | 92.00 ± 2.00 | reference                    | 0.4000 ± 0.1000 | 52      | 4       | –         |
-| \`-pnm\`        | 3/3                      | 91.00 ± 2.65 | −1.00 [−3.48, +1.48]         | 0.6000 ± 0.0000 | 46      | 4       | ratio 1.5 |
-| \`adamw\`       | 1/3: 1 stuck, 1 diverged | 80.00        | −12.00 (n=1)                 | 0.7000          | 30      | 2       | –         |
-| \`adamw+sched\` | 2/3: 1 not started       | 92.00 ± 1.41 | 0.00 [−12.71, +12.71] (n=2)  | 0.5000 ± 0.0707 | 30.5    | 2       | –         |
+  test('the caption says everything a reader needs', () => {
+    expect(lines[0]).toBe(
+      '**demo**: r8-basic · digits, data fefefefe, 1437 images, 360 held out · 8×8×1 · 40 steps, 2 epochs · batch 64 · ' +
+        'T0: hyperparameters shared by all arms, not a tuned comparison · selection: last step · seeds 0, 1, 2 · ' +
+        'δ = 0.2 points, α = 0.05, Holm within a family · a processor, 2 cores; onnx, CPU, 2 threads · reference semantics · ' +
+        'lr 0.001, weight decay 0.0001 · ranger21 0.1.0@3f2a91c0 · 2026-11-01 · 12 runs, 2 failed',
+    );
+  });
 
-top-1 and loss: held-out set, last step, mean ± sd over seeds. Δ: paired by seed, Student-t interval.
+  test('groups say what their rows are compared with; columns that are empty everywhere are left out', () => {
+    expect(lines.filter((line) => line.startsWith('| *')).map((line) => line.split('|')[1]!.trim())).toEqual([
+      ...['*baselines*, vs `ranger21`', '*full*, vs `adamw+sched`', '*leave one out*, vs `ranger21`'],
+    ]);
+    expect(lines[2]!.split('|').map((cell) => cell.trim()).slice(1, -1)).toEqual([
+      ...['arm', 'HP', 'n ok/N', 'val top-1 %', 'Δ vs ref [95 %]', 'p (Holm)', 'verdict', 'MDE', 'val loss'],
+      ...['ms/step (optimizer)', 'state ×', 'activity'],
+    ]); // prettier-ignore
+  });
 
-- means are over completed runs only: adamw 1/3 (1 stuck, 1 diverged), adamw+sched 2/3 (1 not started)
-- the difference of adamw is over the seeds both arms completed: 1
-- the difference of adamw+sched is over the seeds both arms completed: 0, 2
-- on in ranger21 without doing anything: softplus, lookahead; this study says nothing about that
-`);
+  test('cells', () => {
+    expect(cellsOf('-pnm')).toEqual([
+      ...['`-pnm`', 'inherited 0.001', '3/3', '91.00 ± 2.65', '−1.00 [−3.48, +1.48]', '0.500'],
+      ...['inconclusive (3 seeds cannot reach α = 0.05, 6 can)', '3.26', '0.6000 ± 0.0000', '46', '4', 'ratio 1.5'],
+    ]);
+    expect(cellsOf('adamw').slice(0, 4)).toEqual([
+      '`adamw`',
+      'inherited 0.001',
+      '1/3: 1 stuck, 1 diverged',
+      '33.33 ± 40.41',
+    ]);
+    expect(cellsOf('ranger21').slice(4, 7)).toEqual([
+      ...['0.00 [−12.71, +12.71] (n=2)', '–', 'inconclusive (2 seeds: descriptive only)'],
+    ]);
+  });
+
+  test('only what is significant is bold', () => {
+    const [full, worse] = [Array<number>(8).fill(0.9), [0.88, 0.87, 0.89, 0.88, 0.86, 0.87, 0.88, 0.85]];
+    const { plan, entries } = studyOf({ ranger21: full, '-pnm': worse }, { choice: { disable: ['pnm'] } });
+    const bold = markdownTable(studyTable(plan, entries))
+      .split('\n')
+      .filter((line) => line.startsWith('| `') && line.includes('**'));
+    expect(bold).toHaveLength(1);
+    expect(bold[0]).toMatch(/^\| `-pnm` .*\| \*\*hurts\*\* /);
+  });
+
+  test('the footer says what the controls showed, where the runs are and what would change the table', () => {
+    expect(text).toContain(
+      'A/A: no result, so the noise floor is unknown · same seed twice: no result · every component off ≡ AdamW: not checked',
+    );
+    expect(text).toContain('Runs: [adamw](adamw/), [adamw+sched](adamw+sched/), [ranger21](ranger21/), [-pnm](-pnm/)');
+    expect(text).toContain('- 3 seeds cannot reach α = 0.05 for leave one out (1 arm): 6 can');
+    expect(text).toContain('- missing, and in no mean: adamw+sched (1 not started)');
+  });
+
+  test('banners stand above the table', () => {
+    const failed = markdownTable({ ...table, banners: ['a gate failed'] }).split('\n');
+    expect(failed.indexOf('> **a gate failed**')).toBeLessThan(failed.findIndex((line) => line.startsWith('| arm')));
+  });
 });
 
 describe('CSV', () => {
   const lines = csvTable(table).trimEnd().split('\r\n');
-  const [head = [], ...rows] = lines.map((line) => line.split(','));
-  const cell = (row: number, column: string) => rows[row]?.[head.indexOf(column)];
+  const [head = [], ...rows] = lines.map((line) => line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/));
+  const cell = (arm: string, column: string) => rows.find((row) => row[1] === arm)![head.indexOf(column)];
 
   test('one line an arm, as many cells as the head', () => {
-    expect(rows.map((row) => row.length)).toEqual([25, 25, 25, 25].map(() => head.length));
-    expect(rows.map((_, i) => cell(i, 'arm'))).toEqual(['ranger21', '-pnm', 'adamw', 'adamw+sched']);
+    expect(rows.map((row) => row.length)).toEqual(table.rows.map(() => head.length));
+    expect(rows.map((row) => row[1])).toEqual(['adamw', 'adamw+sched', 'ranger21', '-pnm']);
   });
 
   test('shares in full, failures counted, nothing where there is no number', () => {
-    expect(cell(2, 'top1_mean')).toBe('0.8');
-    expect([cell(2, 'stuck'), cell(2, 'diverged'), cell(3, 'not_started')]).toEqual(['1', '1', '1']);
-    expect([cell(2, 'top1_sd'), cell(2, 'top1_difference_low'), cell(0, 'top1_difference')]).toEqual(['', '', '']);
-    expect(cell(3, 'paired_seeds')).toBe('0 2');
+    expect(cell('adamw', 'top1_survivors')).toBe('0.8');
+    expect([cell('adamw', 'stuck'), cell('adamw', 'diverged'), cell('adamw+sched', 'not_started')]).toEqual([
+      '1',
+      '1',
+      '1',
+    ]);
+    expect([cell('adamw+sched', 'difference'), cell('ranger21', 'p'), cell('adamw', 'steps_to_target')]).toEqual([
+      '',
+      '',
+      '',
+    ]);
+    expect([cell('-pnm', 'p'), cell('-pnm', 'p_holm'), cell('ranger21', 'paired_seeds')]).toEqual([
+      '0.5',
+      '0.5',
+      '0 2',
+    ]);
   });
 
   test('cells with commas and quotes are quoted', () => {
-    const odd = { ...table, study: 'a,"b"' };
-    expect(csvTable(odd).split('\r\n')[1]).toMatch(/^"a,""b""",ranger21,/);
+    expect(csvTable({ ...table, study: 'a,"b"' }).split('\r\n')[1]).toMatch(/^"a,""b""",adamw,/);
   });
 });
 
@@ -59,7 +120,16 @@ test('JSON holds the table, the runs behind each row with it', () => {
   );
 });
 
+test('tables that differ are told by the arm and the cell', () => {
+  const changed = studyTable(samplePlan, sampleEntries({ '-pnm/2': { msPerStep: 90 } }));
+  expect(differingCells(table, table)).toEqual([]);
+  expect(differingCells(table, changed)).toEqual(['rows[-pnm].msPerStep: 46 → 47']);
+  expect(differingCells(undefined, { a: 1 })).toEqual(['table: absent → {"a":1}']);
+});
+
 test('signs and figures', () => {
   expect([0.0031, -0.0031, -0.00001, 0].map(points)).toEqual(['+0.31', '−0.31', '0.00', '0.00']);
   expect([1234.5, 52.04, 0.012345, 4, null, NaN].map(threeFigures)).toEqual(['1230', '52', '0.0123', '4', '–', 'NaN']);
+  expect([720, 41_234, Infinity].map(compact)).toEqual(['720', '41.2k', '∞']);
+  expect([0.02, 0.00213, 1, 1e-6, null].map(probability)).toEqual(['0.020', '0.0021', '1.000', '<0.0001', '–']);
 });

@@ -1,0 +1,42 @@
+/** What was trained, on what, and how the comparison was declared: the facts a reader asks for first. */
+import type { StudyTable } from '../../experiment/table.ts';
+import type { StudyPlan } from '../../runs/study.ts';
+import { markup, type Markup } from '../markup.ts';
+
+export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTable): Markup {
+  const { protocol, images, image } = caption;
+  const completed = rows.reduce((n, row) => n + row.completed, 0);
+  const facts: readonly (readonly [name: string, text: string | null])[] = [
+    ['model', caption.model],
+    ['data', `${caption.dataset}, SHA-256 ${caption.fingerprint}`],
+    [
+      'images',
+      images && `${images.train} to train on, ${images.test} held out${image ? `, ${image.join(' × ')}` : ''}`,
+    ],
+    [
+      'training',
+      `${caption.epochs} epochs, batch ${caption.batch}${caption.steps === null ? '' : `, ${caption.steps} steps`}`,
+    ],
+    [
+      'optimizer',
+      `${caption.semantics} semantics, lr ${caption.lr}, weight decay ${caption.weightDecay}, tier ${protocol.tier}`,
+    ],
+    ['plan', `${plan.arms.length} arms, seeds ${plan.seeds.join(', ')}: ${caption.runs} runs, ${completed} completed`],
+    [
+      'declared',
+      `α = ${protocol.alpha}, δ = ${inPoints(protocol.delta)} points of top-1, Holm’s correction within a family`,
+    ],
+    ['target', target && `top-1 ${inPoints(target.value)} %, from ${target.source}`],
+    ['ran on', [...caption.backends, ...caption.machines].join('; ')],
+    ['program', caption.versions.map((version) => `ranger21 ${version}`).join(', ')],
+    ['training code', caption.code.join(', ')],
+    ['last run ended', caption.finishedAt && caption.finishedAt.slice(0, 10)],
+    ['added to the plan', plan.additions.map(addition).join('; ')],
+  ];
+  return markup`<dl>${facts.map(([name, text]) => text !== null && text !== '' && markup`<dt>${name}</dt><dd>${text}</dd>`)}</dl>`;
+}
+
+const addition = ({ at, arms, seeds }: StudyPlan['additions'][number]): string =>
+  `${at.slice(0, 10)}: ${[...arms, ...seeds.map((seed) => `seed ${seed}`)].join(', ')}`;
+
+const inPoints = (share: number): string => String(Number((100 * share).toPrecision(4)));

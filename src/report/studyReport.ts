@@ -1,0 +1,45 @@
+/** Everything a report of a study consists of, as texts by the path they belong at in the study's folder. */
+import type { StudyTable } from '../experiment/table.ts';
+import type { StudyPlan } from '../runs/study.ts';
+import type { ArmCurves } from './curves.ts';
+import { activityFigure } from './figures/activity.ts';
+import { costFigure } from './figures/cost.ts';
+import { csvFile, svgFile, type Figure } from './figures/figure.ts';
+import { forestFigure } from './figures/forest.ts';
+import { learningFigures } from './figures/learning.ts';
+import { armStyles } from './figures/palette.ts';
+import { scheduleFigure } from './figures/schedules.ts';
+import { targetFigure } from './figures/target.ts';
+import { reportPage } from './html/page.ts';
+
+/** `report.html`, and `figures/<id>.svg` with `figures/<id>.csv` for each figure there is something to draw for. */
+export function studyReport(
+  plan: StudyPlan,
+  table: StudyTable,
+  curves: readonly ArmCurves[],
+): { readonly page: string; readonly figures: Readonly<Record<string, string>> } {
+  const styles = armStyles(plan.arms);
+  const { rows, target, reference } = table;
+  const inactive = rows.find(({ arm }) => arm === reference)?.inactive ?? [];
+  const figures = {
+    differences: drawable([forestFigure(rows, table.caption.protocol)]),
+    curves: drawable([...learningFigures(curves, styles), scheduleFigure(curves, styles)]),
+    activity: drawable([activityFigure(plan.arms, reference, curves, inactive)]),
+    target: drawable(target ? [targetFigure(rows, target, styles)] : []),
+    cost: drawable([costFigure(rows, styles)]),
+  };
+  return {
+    page: reportPage({ plan, table, styles, figures }),
+    figures: Object.fromEntries(
+      Object.values(figures)
+        .flat()
+        .flatMap((figure) => [
+          [`${figure.id}.svg`, svgFile(figure)],
+          [`${figure.id}.csv`, csvFile(figure)],
+        ]),
+    ),
+  };
+}
+
+/** Those with numbers below their head. */
+const drawable = (figures: readonly Figure[]): Figure[] => figures.filter(({ data }) => data.length > 1);
