@@ -4,7 +4,7 @@ import { UserError } from './errors.ts';
 
 /** The closest known word, if it is close enough to be what was meant: at most a third of its letters differ. */
 export function didYouMean(word: string, known: readonly string[]): string | undefined {
-  if (word === '') return undefined;
+  if (word === '' || word.length > 100) return undefined;
   const ranked = known.map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }));
   const best = ranked.sort((a, b) => a.far - b.far)[0];
   return best && best.far <= Math.max(2, Math.ceil(best.candidate.length / 3)) ? best.candidate : undefined;

@@ -1,8 +1,9 @@
 /** A config file and the files it extends, merged into one tree. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readWithin } from '../data/boundedFile.ts';
 import { didYouMean } from '../didYouMean.ts';
 import { UserError } from '../errors.ts';
 import type { Environment } from './environment.ts';
@@ -10,9 +11,10 @@ import { configError, type Problem } from './problem.ts';
 import { writtenOut } from './shorthand.ts';
 import type { Place, Source } from './source.ts';
 import { merge, type MapTree } from './tree.ts';
-import { parseYaml } from './yaml.ts';
+import { longestText, parseYaml } from './yaml.ts';
 
 const deepest = 16;
+const mostFiles = 64;
 /** From `src/config` as from `dist/config`. */
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -28,6 +30,7 @@ export interface Merged {
  */
 export async function readConfig(path: string, env: Environment, problems: Problem[]): Promise<Merged> {
   const done = new Map<string, MapTree>();
+  let begun = 0;
 
   async function read(file: string, chain: readonly string[], failure: Failure): Promise<MapTree> {
     const cached = done.get(file);
@@ -36,8 +39,9 @@ export async function readConfig(path: string, env: Environment, problems: Probl
       throw failure(`goes in a circle: ${[...chain.slice(chain.indexOf(file)), file].map(shown).join(' → ')}`);
     }
     if (chain.length > deepest) throw failure(`more than ${deepest} files deep`);
+    if (begun++ === mostFiles) throw failure(`more than ${mostFiles} files in all`);
 
-    const source: Source = { name: shown(file), kind: 'file', text: await readText(file, failure) };
+    const source: Source = { name: shown(file), kind: 'file', text: await readText(file, chain.length === 0, failure) };
     const { own, parents } = splitExtends(source, env, problems);
     let tree: MapTree | undefined;
     for (const { path: parent, at } of parents) {
@@ -98,21 +102,16 @@ function shown(file: string): string {
   return path === '' || path.startsWith('..') || isAbsolute(path) ? file : path;
 }
 
-async function readText(file: string, failure: Failure): Promise<string> {
+/** UTF-8, a byte order mark left out. Only the config asked for may come through a pipe, which need not end. */
+async function readText(file: string, isAsked: boolean, failure: Failure): Promise<string> {
+  const content = await readWithin(file, longestText, { pipes: isAsked });
+  if (content.bytes === undefined) throw failure(`${shown(file)} ${content.reason}`);
   try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException;
-    throw failure(`${shown(file)} ${reasons[code] ?? `cannot be read: ${message}`}`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(content.bytes);
+  } catch {
+    throw failure(`${shown(file)} is not UTF-8 text`);
   }
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'does not exist',
-  ENOTDIR: 'does not exist',
-  EISDIR: 'is a folder',
-  EACCES: 'may not be read',
-};
 
 function unreadable(path: string, message: string, siblings: readonly string[]): UserError {
   const shipped = join(packageRoot, path);

@@ -17,13 +17,18 @@ export function issueProblems(
   tree: MapTree,
   jsonSchema: () => unknown,
 ): Problem[] {
+  let schema: unknown; // made once: a config may have thousands of unknown keys
   return issues.flatMap(meant).flatMap((issue): Problem[] => {
     const path = issue.path as Path;
     if (issue.code !== 'unrecognized_keys') return [locate(tree, path, wording(issue, valueAt(input, path)))];
     return issue.keys.map((key) => {
       const keyPath = [...path, key];
       const found = find(tree, keyPath);
-      return { at: found.keyAt ?? found.tree.at, path: keyPath, message: unknownKey(keyPath, input, jsonSchema()) };
+      return {
+        at: found.keyAt ?? found.tree.at,
+        path: keyPath,
+        message: unknownKey(keyPath, input, (schema ??= jsonSchema())),
+      };
     });
   });
 }
@@ -112,7 +117,8 @@ function described(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null (no value)';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') return `string ${JSON.stringify(value)}`;
+  if (typeof value === 'string')
+    return `string ${JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)}`;
   if (typeof value === 'number') return `number ${value}`;
   return typeof value === 'boolean' ? String(value) : 'a map';
 }

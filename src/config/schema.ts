@@ -53,6 +53,29 @@ const log = z.strictObject({
   tensorboard: z.boolean().default(true).describe('also write TensorBoard event files'),
 });
 
+const checkpoint = z.strictObject({
+  every: z
+    .string()
+    .regex(
+      /^[1-9]\d{0,8} (seconds?|minutes?|steps?|epochs?)$/,
+      'expected a count of seconds, minutes, steps or epochs such as "1 minute"',
+    )
+    .default('1 minute')
+    .describe('"1 minute", "200 steps", "1 epoch"'),
+  keep: z
+    .strictObject({
+      last: z.int().min(2).default(2).describe('how many of the newest, while the run trains'),
+      every: z
+        .string()
+        .regex(/^[1-9]\d{0,8} (steps?|epochs?)$/, 'expected a count of steps or epochs such as "10 epochs"')
+        .optional()
+        .describe('also keep one every so many steps or epochs'),
+      best: z.boolean().default(false).describe('also keep the one of the best evaluation'),
+      final: z.boolean().default(true).describe('keep the state after the last step'),
+    })
+    .prefault({}),
+});
+
 const stop = z.strictObject({
   stuckAfter: z
     .number()
@@ -65,6 +88,14 @@ const stop = z.strictObject({
     .min(0)
     .default(0.02)
     .describe('how close to ln C (C classes) counts as chance; 0: never stuck'),
+  target: z
+    .strictObject({
+      metric: z.literal('top1'),
+      value: z.number().gt(0).max(1).describe('share of the held-out images, 0 … 1'),
+    })
+    .optional()
+    .describe('an evaluation this good ends the run as target_reached'),
+  maxMinutes: z.number().gt(0).optional().describe('training time after which the run ends as timeout'),
 });
 
 /** Names become folders. */
@@ -72,6 +103,9 @@ const label = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'expected letters, digits, ".", "_" or "-", starting with a letter or digit');
 const seed = z.int().min(0);
+
+const share = z.number().gt(0).lt(1);
+const designs = ['leave-one-out', 'add-one-in', 'ladder', 'pairs', 'plackett-burman', 'factorial'] as const;
 
 const study = z.strictObject({
   name: label.optional().describe('folder under runs/'),
@@ -81,6 +115,43 @@ const study = z.strictObject({
     .describe('how many (0, 1, …), or which'),
   disable: z.array(z.string()).optional().describe('components left out one at a time; a+b: together'),
   addOneIn: z.boolean().optional().describe('also add each component alone to AdamW'),
+  design: z
+    .union([z.enum(designs), z.array(z.enum(designs)).min(1)])
+    .optional()
+    .describe('which arms, with their controls; absent: leave-one-out without controls'),
+  order: z.array(z.string()).optional().describe('of the ladder’s rungs; by default that of the step'),
+  arms: z
+    .array(
+      z.strictObject({
+        name: label,
+        set: z.record(z.string(), z.unknown()).default({}).describe('values of the experiment, replaced in this arm'),
+        reference: z.string().optional().describe('the arm it is compared with'),
+        tuned: z
+          .strictObject({
+            trials: count.describe('settings that were tried'),
+            edge: z.boolean().default(false).describe('whether the best learning rate was at the edge of the search'),
+          })
+          .optional()
+          .describe('how its hyperparameters were found'),
+      }),
+    )
+    .optional()
+    .describe('arms of your own'),
+  controls: z
+    .array(z.enum(['aa', 'twice']))
+    .optional()
+    .describe('aa: the full optimizer on other seeds; twice: the first seed again; both where there is a design'),
+  alpha: share.default(0.05).describe('error rate of the tests, after Holm’s correction'),
+  delta: share.default(0.002).describe('differences of top-1 below this count as none; 0.002 is 0.2 points'),
+  target: share.optional().describe('held-out top-1 whose first step is the time to target'),
+  tier: z
+    .enum(['T0', 'T1', 'T2'])
+    .default('T0')
+    .describe('T0: shared hyperparameters; T1: the same search budget for each headline arm; T2: learning-rate lines'),
+  headline: z
+    .string()
+    .optional()
+    .describe('arm the full optimizer is compared with; adamw-tuned where there is one, else adamw+sched'),
 });
 
 /** Each block of a config by itself. */
@@ -92,6 +163,7 @@ export const blocks = z.strictObject({
   train,
   eval: evaluation.prefault({}),
   log: log.prefault({}),
+  checkpoint: checkpoint.prefault({}),
   stop: stop.prefault({}),
   seed: seed.default(0),
   study: study.optional(),
@@ -103,3 +175,4 @@ export const experimentSchema = blocks.superRefine((experiment, context) => {
 });
 
 export type Experiment = z.output<typeof experimentSchema>;
+export type StudyBlock = z.output<typeof study>;

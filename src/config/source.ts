@@ -14,16 +14,41 @@ export interface Place {
   readonly end: number;
 }
 
+/** Where each line starts; computed once a source, because a text may have as many mistakes as lines. */
+const lineStarts = new WeakMap<Source, readonly number[]>();
+
+function startsOf(source: Source): readonly number[] {
+  let starts = lineStarts.get(source);
+  if (!starts) {
+    starts = [0, ...Array.from(source.text.matchAll(/\n/g), ({ index }) => index + 1)];
+    lineStarts.set(source, starts);
+  }
+  return starts;
+}
+
 /** Line and column of an offset, both from 1. */
-export function lineColumn(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+export function lineColumn(source: Source, offset: number): { line: number; column: number } {
+  const starts = startsOf(source);
+  let [low, high] = [0, starts.length]; // the line is the last that starts at or before the offset
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] as number) <= offset) low = middle;
+    else high = middle;
+  }
+  return { line: low + 1, column: offset - (starts[low] as number) + 1 };
+}
+
+/** A line's text without its end. */
+function lineText(source: Source, line: number): string {
+  const starts = startsOf(source);
+  const start = starts[line - 1];
+  return start === undefined ? '' : source.text.slice(start, (starts[line] ?? source.text.length + 1) - 1);
 }
 
 /** `configs/x.yaml:14:7`, or the flag. */
 export function placeName({ source, start }: Place): string {
-  if (source.kind === 'flag') return printable(source.name);
-  const { line, column } = lineColumn(source.text, start);
+  if (source.kind === 'flag') return shortened(source.name);
+  const { line, column } = lineColumn(source, start);
   return `${printable(source.name)}:${line}:${column}`;
 }
 
@@ -38,13 +63,12 @@ const widest = 100;
  */
 export function codeFrame({ source, start, end }: Place): string[] {
   if (source.kind === 'flag') return [];
-  const { line, column } = lineColumn(source.text, start);
-  const lines = source.text.split('\n');
+  const { line, column } = lineColumn(source, start);
   const cut = Math.max(0, column - 1 - (widest - 20));
   const shown = (text: string) => printable(text.slice(cut, cut + widest));
-  const current = lines[line - 1] ?? '';
+  const current = lineText(source, line);
   const digits = String(line).length;
-  const previous = line > 1 ? shown(lines[line - 2] ?? '').trimEnd() : '';
+  const previous = line > 1 ? shown(lineText(source, line - 1)).trimEnd() : '';
   const above = previous ? [`    ${String(line - 1).padStart(digits)} | ${previous}`] : [];
   const length = Math.max(
     1,
@@ -61,6 +85,11 @@ export function codeFrame({ source, start, end }: Place): string[] {
 }
 
 /** The text without control characters other than tabs, so that a file cannot steer the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll('\r', '').replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '�');
+}
+
+/** Printable, and short enough to be told: somebody's text may be a whole file. */
+export function shortened(text: string, most = 200): string {
+  return printable(text.length > most ? `${text.slice(0, most)}…` : text);
 }

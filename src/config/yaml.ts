@@ -5,11 +5,17 @@ import { pathName, type Path, type Problem } from './problem.ts';
 import { lineColumn, type Place, type Source } from './source.ts';
 import type { Entry, MapTree, Tree } from './tree.ts';
 
-/** Far above any config, far below what would exhaust the stack or the memory. */
-const limits = { characters: 1_000_000, depth: 64, values: 5_000 };
+/** Far above any config, far below what would exhaust the stack or the memory, or keep the parser busy for more than seconds. */
+const limits = { depth: 64, values: 5_000 };
+/** Bytes of a config. */
+export const longestText = 100_000;
 
 /** Names that mean something to every JavaScript object. */
 export const forbiddenKeys: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
+/** All but tab, line feed and carriage return. */
+const controlCharacters = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/;
+const codePoint = (character: string) => `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 
 const knownTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);
 
@@ -23,10 +29,17 @@ export interface ParsedYaml {
 export function parseYaml(source: Source, env: Environment): ParsedYaml {
   const whole: Place = { source, start: 0, end: source.text.length };
   const unreadable = (message: string, at = whole) => ({ tree: undefined, problems: [{ at, path: [], message }] });
-  if (source.text.length > limits.characters)
-    return unreadable(`longer than ${limits.characters} characters`, { source, start: 0, end: 1 });
-
   const { text } = source;
+  if (text.length > longestText)
+    return unreadable(`longer than ${longestText} characters`, { source, start: 0, end: 1 });
+  const control = controlCharacters.exec(text);
+  if (control)
+    return unreadable(`${codePoint(control[0])} is a control character, which YAML does not allow`, {
+      source,
+      start: control.index,
+      end: control.index + 1,
+    });
+
   const tokens = [...new Parser().parse(text)];
   const deep = tokenBelow(tokens, limits.depth);
   if (deep)
@@ -47,7 +60,7 @@ export function parseYaml(source: Source, env: Environment): ParsedYaml {
   const errors = document?.errors ?? [];
   if (errors.length > 0) {
     const all = errors.map(({ message, pos: [start, end] }) => ({ at: { source, start, end }, path: [], message }));
-    const lines = all.map(({ at }) => lineColumn(text, at.start).line);
+    const lines = all.map(({ at }) => lineColumn(source, at.start).line);
     return { tree: undefined, problems: all.filter((_, i) => lines[i] !== lines[i - 1]) }; // the rest of a line follows from its first
   }
   if (second)
@@ -78,6 +91,7 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
   const problems: Problem[] = [];
   const targets = aliasTargets(document);
   const open = new Set<Node>();
+  const texts = new Map<Node, string>(); // of strings, so that the aliases of one share it
   let values = 0;
 
   const placeOf = (node: Node | null): Place => {
@@ -103,7 +117,7 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
     if (node?.tag && !knownTags.includes(node.tag)) report(`unknown tag ${node.tag}; the only one is !delete`);
     if (isScalar(node)) {
       const { value } = node;
-      if (typeof value === 'string') return { kind: 'scalar', at, value: interpolate(value, env, report) };
+      if (typeof value === 'string') return { kind: 'scalar', at, value: textOf(node, value, report) };
       return { kind: 'scalar', at, value: typeof value === 'number' || typeof value === 'boolean' ? value : null };
     }
     if (!node || !(isMap(node) || isSeq(node))) return nothing(at);
@@ -113,6 +127,16 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
       : ({ kind: 'list', at, items: node.items.map((item, i) => convert(item as Node, [...path, i])) } satisfies Tree);
     open.delete(node);
     return tree;
+  }
+
+  function textOf(node: Node, written: string, report: (message: string) => void): string {
+    const known = texts.get(node);
+    if (known !== undefined) return known;
+    const control = controlCharacters.exec(written);
+    if (control) report(`${codePoint(control[0])} is a control character, which no value needs`);
+    const text = interpolate(written, env, report);
+    texts.set(node, text);
+    return text;
   }
 
   function convertMap(items: readonly { key: Node; value: Node | null }[], at: Place, path: Path): MapTree {
@@ -148,7 +172,7 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
 }
 
 const lineOf = ({ source, start }: Place) => {
-  const { line, column } = lineColumn(source.text, start);
+  const { line, column } = lineColumn(source, start);
   return source.kind === 'file' ? `at ${line}:${column}` : 'before';
 };
 
@@ -170,6 +194,7 @@ function aliasTargets(document: Document.Parsed): Map<Node, Node> {
 /** `a.b.c` as a list of keys, or why it is none. */
 export function keyPath(text: string): readonly string[] | string {
   const keys = text.split('.');
+  if (keys.length > limits.depth) return `a path of ${keys.length} keys is deeper than ${limits.depth} levels`;
   const forbidden = keys.find((key) => forbiddenKeys.includes(key));
   if (forbidden) return `${forbidden} is not allowed as a key`;
   if (keys.some((key) => !/^[\w-]+$/.test(key)))

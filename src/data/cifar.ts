@@ -8,16 +8,20 @@ const imageBytes = 3 * plane;
 
 /**
  * Reads a file of the CIFAR binary version: records of label bytes and 3 × 32 × 32 planes (red, green, blue), turned
- * into [32, 32, 3] pixels. CIFAR-10 has one label byte, CIFAR-100 two, coarse and fine, of which the fine one counts.
+ * into [32, 32, 3] pixels. CIFAR-10 has one label byte, CIFAR-100 two, coarse and fine, of which the fine one counts. A
+ * file says nowhere how many records it has, so `count` does.
  *
  * Reference: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009, section "binary version" of the data's page.
  */
-export function readCifar(bytes: Uint8Array, layout: { labelBytes: 1 | 2; classes: number; name: string }): Split {
-  const { labelBytes, classes, name } = layout;
+export function readCifar(
+  bytes: Uint8Array,
+  layout: { count: number; labelBytes: 1 | 2; classes: number; name: string },
+): Split {
+  const { count, labelBytes, classes, name } = layout;
   const recordBytes = labelBytes + imageBytes;
-  const count = bytes.length / recordBytes;
-  if (!Number.isInteger(count) || count === 0) {
-    throw new UserError(`${name} has ${bytes.length} bytes, expected a multiple of the record's ${recordBytes}`, {
+  if (bytes.length !== count * recordBytes) {
+    const expected = `${count * recordBytes}: ${count} records of ${recordBytes}`;
+    throw new UserError(`${name} has ${bytes.length} bytes, expected ${expected}`, {
       remedy: 'the file is cut off or of another format: fetch the binary version of the data set again',
     });
   }

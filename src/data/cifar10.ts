@@ -1,8 +1,14 @@
 import { concatenate, readCifar } from './cifar.ts';
-import type { Source } from './source.ts';
+import type { Files, Source, Splits } from './source.ts';
 
 const batchBytes = 30_730_000;
 const trainFiles = [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`);
+
+/** Reads the six files of CIFAR-10, each of `count` images. */
+export function readCifar10(file: Files, count: number): Splits {
+  const batch = (name: string) => readCifar(file(name), { count, labelBytes: 1, classes: 10, name });
+  return { train: concatenate(trainFiles.map(batch)), test: batch('test_batch.bin') };
+}
 
 /**
  * CIFAR-10: 32×32 colour photographs.
@@ -59,8 +65,5 @@ export const cifar10: Source = {
     },
   ],
   archiveFolder: 'cifar-10-batches-bin',
-  read: (file) => {
-    const batch = (name: string) => readCifar(file(name), { labelBytes: 1, classes: 10, name });
-    return { train: concatenate(trainFiles.map(batch)), test: batch('test_batch.bin') };
-  },
+  read: (file) => readCifar10(file, 10_000),
 };

@@ -49,7 +49,7 @@ export const cifar100: Source = {
   ],
   archiveFolder: 'cifar-100-binary',
   read: (file) => {
-    const split = (name: string) => readCifar(file(name), { labelBytes: 2, classes: 100, name });
-    return { train: split('train.bin'), test: split('test.bin') };
+    const split = (name: string, count: number) => readCifar(file(name), { count, labelBytes: 2, classes: 100, name });
+    return { train: split('train.bin', 50_000), test: split('test.bin', 10_000) };
   },
 };

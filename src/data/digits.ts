@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { pick } from './assemble.ts';
-import type { Dataset, Split } from './dataset.ts';
+import { readWithin } from './boundedFile.ts';
+import type { MemoryDataset, Split } from './dataset.ts';
 import { checkFile, inflate } from './localFiles.ts';
 import { packagedData } from './prepared.ts';
 
@@ -20,12 +20,13 @@ const csv = {
  *
  * Reference: Alpaydin, Kaynak, Optical Recognition of Handwritten Digits (test part), 1998. https://doi.org/10.24432/C50P49
  */
-export async function readDigits(folder = join(packagedData, 'digits')): Promise<Omit<Dataset, 'fingerprint'>> {
+export async function readDigits(folder = join(packagedData, 'digits')): Promise<Omit<MemoryDataset, 'fingerprint'>> {
   const path = join(folder, 'digits.csv.gz');
-  const packed = await readFile(path).catch((cause: unknown) => {
-    throw new UserError(`${path} cannot be read`, { remedy: 'it comes with the package: install it again', cause });
-  });
-  const whole = parse(checkFile(inflate(packed, csv.sizeBytes + 1, path), csv, path), path);
+  const packed = await readWithin(path, csv.sizeBytes);
+  if (packed.bytes === undefined) {
+    throw new UserError(`${path} ${packed.reason}`, { remedy: 'it comes with the package: install it again' });
+  }
+  const whole = parse(checkFile(inflate(packed.bytes, csv.sizeBytes + 1, path), csv, path), path);
 
   const byClass = Array.from({ length: whole.count }, (_, i) => i);
   byClass.sort((a, b) => (whole.labels[a] as number) - (whole.labels[b] as number) || a - b);
@@ -50,10 +51,11 @@ export function parse(bytes: Uint8Array, path: string): Split {
   const images = new Uint8Array(lines.length * pixels);
   const labels = new Uint8Array(lines.length);
   lines.forEach((line, i) => {
-    const values = line.split(',').map(Number);
+    const fields = line.split(',');
+    const values = fields.map(Number);
     const isSound =
-      values.length === pixels + 1 &&
-      values.every((v, at) => Number.isInteger(v) && v >= 0 && v <= (at < pixels ? 16 : 9));
+      fields.length === pixels + 1 &&
+      fields.every((field, at) => /^\d{1,2}$/.test(field) && (values[at] as number) <= (at < pixels ? 16 : 9));
     if (!isSound) {
       throw new UserError(`${path}: line ${i + 1} is not 64 pixels of 0 to 16 and a label of 0 to 9`, {
         remedy: 'the file comes with the package: install it again',

@@ -14,17 +14,34 @@ const perClass = { test: 1_000, train: 6_000 };
 export function readClothes(file: Files): Splits {
   const rows = Array.from({ length: classes }, (_, label) => {
     const name = `src/clothes/${label}.json`;
-    const parsed = JSON.parse(Buffer.from(file(name)).toString()) as { data: number[][] };
-    const images = parsed.data.filter((row) => row.length > 0);
-    if (images.length !== perClass.test + perClass.train || images.some((row) => row.length !== pixels)) {
-      throw new UserError(`${name} holds ${images.length} images, expected 7000 of ${pixels} pixels`, {
+    const refuse = (found: string) =>
+      new UserError(`${name} ${found}, expected 7000 of ${pixels} pixels`, {
         remedy: 'prepare from the original files with --from DIR',
       });
-    }
-    return images.map((row) => Uint8Array.from(row));
+    const rows = rowsOf(file(name));
+    if (rows === undefined) throw refuse('holds no list "data" of lists');
+    const images = rows.filter((row) => row.length > 0);
+    if (images.length !== perClass.test + perClass.train) throw refuse(`holds ${images.length} images`);
+    return images.map((row, i) => {
+      if (row.length === pixels && row.every(isByte)) return Uint8Array.from(row);
+      throw refuse(`holds no image of whole numbers from 0 to 255 in place ${i}`);
+    });
   });
   return { train: interleaved(rows, perClass.test, perClass.train), test: interleaved(rows, 0, perClass.test) };
 }
+
+/** The lists in `{ "data": [[…], …] }`; undefined where the bytes are something else. */
+function rowsOf(bytes: Uint8Array): unknown[][] | undefined {
+  try {
+    const { data } = JSON.parse(Buffer.from(bytes).toString()) as { data: unknown };
+    return Array.isArray(data) && data.every(Array.isArray) ? (data as unknown[][]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isByte = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255;
 
 function interleaved(rows: readonly Uint8Array[][], first: number, count: number): Split {
   const images = new Uint8Array(count * classes * pixels);
@@ -105,5 +122,5 @@ export const fashionMnist: Source = {
       'divided otherwise into training and test; accuracies compare only within this edition',
     read: readClothes,
   },
-  read: readMnist,
+  read: (file) => readMnist(file),
 };

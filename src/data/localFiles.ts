@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { UserError } from '../errors.ts';
+import { readWithinSync } from './boundedFile.ts';
 import type { Files, KnownFile, Source } from './source.ts';
 import { untar } from './tar.ts';
 
@@ -35,6 +36,13 @@ export function inflate(bytes: Uint8Array, limit: number, path: string): Uint8Ar
   }
 }
 
+/** A file that may be gzipped, which makes it at most a little longer than the `unpacked` bytes it holds. */
+function readPacked(path: string, unpacked: number): Uint8Array {
+  const content = readWithinSync(path, Math.ceil(unpacked * 1.01) + 2 ** 16);
+  if (content.bytes !== undefined) return content.bytes;
+  throw new UserError(`${path} ${content.reason}`, { remedy: 'put the file itself there, as its publisher made it' });
+}
+
 /**
  * The files of a data set in a folder: bare, gzipped (`NAME.gz`), in the archive's own folder, or in the archive itself;
  * `from` may also be that archive. Sizes and hashes are checked.
@@ -59,7 +67,7 @@ export function localFiles(source: Source, from: string): Files {
     const path = pathOf(name);
     if (path !== undefined) {
       const limit = known.sizeBytes + 1; // one byte more, so that a longer file is reported by its size
-      return checkFile(inflate(readFileSync(path), limit, path), known, path);
+      return checkFile(inflate(readPacked(path, known.sizeBytes), limit, path), known, path);
     }
     const bytes = archived?.(name);
     if (bytes === undefined) {
@@ -73,7 +81,7 @@ export function localFiles(source: Source, from: string): Files {
 
 function archiveFiles(source: Source, path: string): (name: string) => Uint8Array | undefined {
   const limit = source.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) + 2 ** 20; // headers, read-me, class names
-  const files = untar(inflate(readFileSync(path), limit, path), path);
+  const files = untar(inflate(readPacked(path, limit), limit, path), path);
   return (name) => files.get(`${source.archiveFolder}/${name}`);
 }
 

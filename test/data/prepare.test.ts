@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
-import { cifar10 } from '../../src/data/cifar10.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { cifar10, readCifar10 } from '../../src/data/cifar10.ts';
 import { prepare, type PrepareOptions } from '../../src/data/prepare.ts';
-import { loadPrepared, preparedFolder } from '../../src/data/prepared.ts';
+import { defaultRoot, loadPrepared, preparedFolder } from '../../src/data/prepared.ts';
 import type { Source } from '../../src/data/source.ts';
 import { UserError } from '../../src/errors.ts';
 import { idxFile, sha256, temporaryFolder, toyFiles, toySource, writeFiles } from './toy.ts';
@@ -62,6 +63,7 @@ describe('from local files', () => {
       ...cifar10,
       name: 'toy',
       counts: { train: 5, test: 1 },
+      read: (file) => readCifar10(file, 1),
       files: names.map((name) => ({ name, sizeBytes: 3073, sha256: sha256(files[name] as Buffer) })),
     };
     const { from, folder, run } = bench({}, shrunk);
@@ -134,7 +136,9 @@ describe('files that are not what they should be', () => {
   test('images and labels that do not belong together', async () => {
     const files = { ...toyFiles(), 'train-labels-idx1-ubyte': idxFile([5], [0, 1, 2, 2, 1]) };
     const { run } = bench(files, toySource(files));
-    await expect(run()).rejects.toThrow('train-images-idx3-ubyte is 6 × 2 × 3 and train-labels-idx1-ubyte is 5');
+    await expect(run()).rejects.toThrow(
+      'train-images-idx3-ubyte is 6 × 2 × 3 and train-labels-idx1-ubyte is 5: not images of 2 × 3',
+    );
   });
 });
 
@@ -171,7 +175,8 @@ describe('loading', () => {
 
   const damages: [string, (path: string) => void, RegExp][] = [
     ['cut off', (path) => truncateSync(path, 41), /train\.bin has 41 bytes, expected 42 bytes for 6 samples/],
-    ['missing', (path) => rmSync(path), /train\.bin is missing, expected 42 bytes/],
+    ['longer', (path) => truncateSync(path, 43), /train\.bin has 43 bytes, expected at most 42; expected 42 bytes/],
+    ['missing', (path) => rmSync(path), /train\.bin does not exist; expected 42 bytes/],
     [
       'altered',
       (path) => writeFileSync(path, readFileSync(path).fill(0, 41)),
@@ -204,7 +209,9 @@ describe('loading', () => {
     mkdirSync(root, { recursive: true });
     writeFileSync(taken, '');
     await expect(loadPrepared(source, taken)).rejects.toThrow(UserError);
-    await expect(loadPrepared(source, taken)).rejects.toThrow('manifest.json cannot be read: ENOTDIR');
+    await expect(loadPrepared(source, taken)).rejects.toThrow(
+      'manifest.json does not exist: a part of its path is a file',
+    );
   });
 
   test('a manifest with a label beyond the classes, hashes adjusted', async () => {
@@ -231,4 +238,29 @@ test('RANGER21_DATA names the root where none is given', () => {
   } finally {
     if (before !== undefined) process.env['RANGER21_DATA'] = before;
   }
+});
+
+describe('where data are prepared unless somebody says otherwise', () => {
+  const cache = join('the', 'cache');
+  beforeEach(() => void vi.stubEnv('XDG_CACHE_HOME', cache));
+  afterEach(() => void vi.unstubAllEnvs());
+
+  test('in a clone its own folder; installed, or without the right to write there, the cache of the user', () => {
+    const clone = temporaryFolder();
+    const installed = join(clone, 'node_modules', 'ranger21', 'datasets');
+    mkdirSync(installed, { recursive: true });
+    expect(defaultRoot('toy', clone)).toBe(clone);
+    expect(defaultRoot('toy', installed)).toBe(join(cache, 'ranger21', 'datasets'));
+    expect(defaultRoot('toy', join(clone, 'none'))).toBe(join(cache, 'ranger21', 'datasets'));
+    vi.stubEnv('XDG_CACHE_HOME', '');
+    expect(defaultRoot('toy', installed).startsWith(homedir())).toBe(true);
+  });
+
+  test('what is prepared in the package already is used', async () => {
+    const { from, source } = bench(toyFiles());
+    const installed = join(temporaryFolder(), 'node_modules', 'ranger21', 'datasets');
+    await prepare(source, { from, root: installed, ...quiet });
+    expect(defaultRoot('toy', installed)).toBe(installed);
+    expect(defaultRoot('other', installed)).toBe(join(cache, 'ranger21', 'datasets'));
+  });
 });
