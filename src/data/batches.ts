@@ -1,15 +1,32 @@
 import { UserError } from '../errors.ts';
 import { permutation, stream } from '../random.ts';
 import { normalisation, placement, writeImage, type Augment } from './augment.ts';
-import type { Batch, Batches, Dataset, EvalBatch, EvalBatches } from './dataset.ts';
+import type { Batch, Batches, Dataset, EvalBatch, EvalBatches, ImageDataset, MemoryDataset } from './dataset.ts';
+import { evalPixels, trainPixels } from './imageBatches.ts';
+
+interface TrainOptions {
+  readonly batch: number;
+  readonly seed: number;
+  readonly augment: Augment;
+}
 
 /**
  * Training batches. The batch of step t (from 1) is a function of (seed, t): each epoch takes the samples in a fresh
  * permutation and drops the last partial batch. Every batch has buffers of its own, so it may be transferred away.
  */
-export function trainBatches(
-  { name, train, shape, mean, std, scale }: Dataset,
-  { batch: batchSize, seed, augment }: { batch: number; seed: number; augment: Augment },
+export const trainBatches = (dataset: Dataset, options: TrainOptions): Batches =>
+  'decoding' in dataset ? decodedTraining(dataset, options) : memoryTraining(dataset, options);
+
+/**
+ * The whole held-out set in order, without augmentation. The last batch is filled up with zeros of weight 0; a
+ * batch larger than the set becomes the set.
+ */
+export const evalBatches = (dataset: Dataset, options: { batch: number }): EvalBatches =>
+  'decoding' in dataset ? decodedEvaluation(dataset, options) : memoryEvaluation(dataset, options);
+
+function memoryTraining(
+  { name, train, shape, mean, std, scale }: MemoryDataset,
+  { batch: batchSize, seed, augment }: TrainOptions,
 ): Batches {
   const stepsPerEpoch = Math.floor(train.count / batchSize);
   if (stepsPerEpoch < 1) {
@@ -47,11 +64,7 @@ function remembered<T>(compute: (n: number) => T): (n: number) => T {
   };
 }
 
-/**
- * The whole held-out set in order, without augmentation. The last batch is filled up with zeros of weight 0; a
- * batch larger than the set becomes the set.
- */
-export function evalBatches({ test, shape, mean, std, scale }: Dataset, { batch }: { batch: number }): EvalBatches {
+function memoryEvaluation({ test, shape, mean, std, scale }: MemoryDataset, { batch }: { batch: number }): EvalBatches {
   const batchSize = Math.min(batch, test.count);
   const tables = normalisation(mean, std, scale);
   const size = shape[0] * shape[1] * shape[2];
@@ -73,4 +86,52 @@ export function evalBatches({ test, shape, mean, std, scale }: Dataset, { batch 
     for (let first = 0; first < test.count; first += batchSize) yield at(first);
   }
   return { count: test.count, batchSize, batches };
+}
+
+/** Decoded images, normalised on this thread. */
+function decodedTraining(dataset: ImageDataset, options: TrainOptions): Batches {
+  const source = trainPixels(dataset, options);
+  const normalise = normaliser(dataset);
+  const batch = async (t: number): Promise<Batch> => {
+    const { pixels, labels, indices, epoch, release } = await source.batch(t);
+    const images = normalise(pixels);
+    release();
+    return { images, labels, indices, epoch };
+  };
+  return { stepsPerEpoch: source.stepsPerEpoch, batchSize: source.batchSize, batch, close: source.close };
+}
+
+function decodedEvaluation(dataset: ImageDataset, options: { batch: number }): EvalBatches {
+  const source = evalPixels(dataset, options);
+  const normalise = normaliser(dataset);
+  async function* batches(): AsyncGenerator<EvalBatch> {
+    for await (const { pixels, labels, weights, release } of source.batches()) {
+      const images = normalise(pixels);
+      release();
+      const size = images.length / weights.length;
+      weights.forEach((weight, i) => weight === 0 && images.fill(0, i * size, (i + 1) * size));
+      yield { images, labels, weights };
+    }
+  }
+  return {
+    get count() {
+      return source.count;
+    },
+    batchSize: source.batchSize,
+    batches,
+    close: source.close,
+  };
+}
+
+function normaliser({ mean, std, scale }: ImageDataset): (pixels: Uint8Array) => Float32Array {
+  const [red, green, blue] = normalisation(mean, std, scale) as [Float32Array, Float32Array, Float32Array];
+  return (pixels) => {
+    const images = new Float32Array(pixels.length);
+    for (let i = 0; i < pixels.length; i += 3) {
+      images[i] = red[pixels[i] as number] as number;
+      images[i + 1] = green[pixels[i + 1] as number] as number;
+      images[i + 2] = blue[pixels[i + 2] as number] as number;
+    }
+    return images;
+  };
 }

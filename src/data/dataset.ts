@@ -1,4 +1,6 @@
 /** What a data set is to the rest of the program. */
+import type { Decoding } from './decoding.ts';
+import type { ImageSplit } from './imageSplit.ts';
 
 /** Images in memory, uint8, NHWC. */
 export interface Split {
@@ -8,7 +10,8 @@ export interface Split {
   readonly labels: Uint8Array;
 }
 
-export interface Dataset {
+/** What is known of a data set, wherever its images are. */
+interface About {
   readonly name: string;
   /** [height, width, channels] */
   readonly shape: readonly [number, number, number];
@@ -19,11 +22,24 @@ export interface Dataset {
   readonly std: readonly number[];
   /** The largest pixel value: 255, or 16 for digits. */
   readonly scale: number;
-  readonly train: Split;
-  readonly test: Split;
-  /** SHA-256 over the bytes that training sees (after subsetting). */
+  /** SHA-256 over what training sees (after subsetting): the pixels, or for files what their reader says. */
   readonly fingerprint: string;
 }
+
+/** A data set whose images all lie in memory. */
+export interface MemoryDataset extends About {
+  readonly train: Split;
+  readonly test: Split;
+}
+
+/** A data set whose images are read and decoded as they are needed. */
+export interface ImageDataset extends About {
+  readonly train: ImageSplit;
+  readonly test: ImageSplit;
+  readonly decoding: Decoding;
+}
+
+export type Dataset = MemoryDataset | ImageDataset;
 
 /** One training batch, a function of (seed, t). */
 export interface Batch {
@@ -51,9 +67,45 @@ export interface Batches {
   readonly batchSize: number;
   /** The batch of step t (from 1). */
   batch(t: number): Promise<Batch>;
+  /** Ends the threads that make the batches, where there are any. Without it they last as long as the process, and do not hold it. */
+  readonly close?: () => Promise<void>;
 }
 export interface EvalBatches {
   readonly count: number;
   readonly batchSize: number;
   batches(): AsyncIterable<EvalBatch>;
+  readonly close?: () => Promise<void>;
+}
+
+/** A training batch as bytes. */
+export interface PixelBatch {
+  /** [N, H, W, C], augmented; valid until `release`. */
+  readonly pixels: Uint8Array;
+  readonly labels: Int32Array;
+  readonly indices: Uint32Array;
+  readonly epoch: number;
+  /** Gives the pixels' memory back for a later batch; decoding stops where none is given back. */
+  readonly release: () => void;
+}
+
+/** Batches of bytes. The conversion to floating point is the consumer's: normalised = (pixel / scale − mean) / std. */
+export interface PixelBatches {
+  readonly stepsPerEpoch: number;
+  readonly batchSize: number;
+  batch(t: number): Promise<PixelBatch>;
+  readonly close: () => Promise<void>;
+}
+
+export interface PixelEvalBatch {
+  readonly pixels: Uint8Array;
+  readonly labels: Int32Array;
+  readonly weights: Float32Array;
+  readonly release: () => void;
+}
+export interface PixelEvalBatches {
+  /** Samples that count: those whose files turned out bad do not, once they have been met. */
+  readonly count: number;
+  readonly batchSize: number;
+  batches(): AsyncIterable<PixelEvalBatch>;
+  readonly close: () => Promise<void>;
 }

@@ -1,54 +1,14 @@
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
 import { assemble } from './assemble.ts';
-import type { Dataset } from './dataset.ts';
 import { readDigits } from './digits.ts';
+import { entry, type DatasetEntry } from './entry.ts';
+import { imageEntries } from './imageEntries.ts';
 import { loadPrepared } from './prepared.ts';
 import type { Source } from './source.ts';
 import { sources } from './sources.ts';
 import { readSynthetic } from './synthetic.ts';
 
-/** What an experiment can know of its data before a file is read; a count is absent where only the files tell. */
-export interface Facts {
-  readonly shape: readonly [number, number, number];
-  readonly classes: number;
-  readonly train?: number;
-  readonly test?: number;
-}
-
-/** A data set as configurations name it. `options` are the keys of `dataset:` beside its name. */
-export interface DatasetEntry<Options extends z.ZodObject = z.ZodObject> {
-  readonly summary: string;
-  readonly options: Options;
-  /** As far as known without options and files. */
-  readonly classes?: number;
-  readonly shape?: readonly [number, number, number];
-  /** How the data get here: they ship with the package, are computed, are prepared once, or lie in the user's own folder. */
-  readonly origin: 'shipped' | 'computed' | 'prepared' | 'folder';
-  facts(options: object): Facts;
-  load(options: object): Promise<Dataset>;
-}
-
-/** The entry of a data set; `facts` and `load` take the options with or without their defaults, and the key `name` with them. */
-function entry<Options extends z.ZodObject>(definition: {
-  summary: string;
-  options: Options;
-  classes?: number;
-  shape?: readonly [number, number, number];
-  origin: DatasetEntry['origin'];
-  facts: (options: z.output<Options>) => Facts;
-  load: (options: z.output<Options>) => Promise<Dataset>;
-}): DatasetEntry<Options> {
-  const complete = (options: object) => {
-    const { name: _, ...rest } = options as { name?: unknown };
-    return definition.options.parse(rest);
-  };
-  return {
-    ...definition,
-    facts: (options) => definition.facts(complete(options)),
-    load: (options) => definition.load(complete(options)),
-  };
-}
+export type { DatasetEntry, Facts } from './entry.ts';
 
 const count = (most: number) => z.int().min(1).max(most);
 const trainOption = (most: number) =>
@@ -59,7 +19,9 @@ const rootOption = z
   .string()
   .min(1)
   .optional()
-  .describe('folder of the prepared data; RANGER21_DATA or datasets/ when absent');
+  .describe(
+    'folder of the prepared data; when absent RANGER21_DATA, else datasets/ in a clone and the user’s cache elsewhere',
+  );
 
 function prepared(source: Source) {
   const { shape, counts, classNames } = source;
@@ -105,34 +67,6 @@ const synthetic = entry({
   load: (options) => Promise.resolve(assemble(readSynthetic(options), {})),
 });
 
-/** ILSVRC-2012, whose counts a folder of 1000 classes is taken to have until it is read. */
-const imagenet = { classes: 1_000, train: 1_281_167, test: 50_000 };
-
-const imagefolder = entry({
-  summary: 'a folder of JPEG files a class, as ImageNet comes (declared; the reader is not built yet)',
-  origin: 'folder',
-  options: z.strictObject({
-    root: z.string().min(1).optional().describe('folder with train/<class>/ and val/<class>/'),
-    image: count(1_024).default(224).describe('side of the square that images are cropped to'),
-    classes: z.int().min(2).max(100_000).default(imagenet.classes).describe('number of class folders'),
-    train: count(100_000_000).optional().describe('training samples: a fixed stratified subset; all when absent'),
-    test: count(100_000_000).optional().describe('test samples: a fixed stratified subset; all when absent'),
-  }),
-  facts: ({ image, classes, ...asked }) => {
-    const known = classes === imagenet.classes ? imagenet : undefined;
-    const [train, test] = [asked.train ?? known?.train, asked.test ?? known?.test];
-    return { shape: [image, image, 3], classes, ...(train && { train }), ...(test && { test }) };
-  },
-  load: ({ root }) => {
-    const place = root === undefined ? '' : ` for ${root}`;
-    return Promise.reject(
-      new UserError(`the reader of image folders is not built yet${place}`, {
-        remedy: 'use --dry-run, or another data set: see `ranger21 data ls`',
-      }),
-    );
-  },
-});
-
 /** Every data set, by its name in the configuration. */
 export const datasets = {
   digits,
@@ -141,7 +75,7 @@ export const datasets = {
   'fashion-mnist': prepared(sources['fashion-mnist']),
   cifar10: prepared(sources.cifar10),
   cifar100: prepared(sources.cifar100),
-  imagefolder,
+  ...imageEntries,
 } as const satisfies Record<string, DatasetEntry>;
 
 export type DatasetName = keyof typeof datasets;

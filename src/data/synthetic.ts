@@ -1,6 +1,6 @@
 import { stream } from '../random.ts';
 import { readCifar } from './cifar.ts';
-import type { Dataset, Split } from './dataset.ts';
+import type { MemoryDataset, Split } from './dataset.ts';
 
 const side = 32;
 const classes = 10;
@@ -30,9 +30,9 @@ export interface SyntheticOptions {
  *
  * Sample i of a part has class i mod 10 and is a function of (seed, part, i) only.
  */
-export function readSynthetic({ seed, noise, train, test }: SyntheticOptions): Omit<Dataset, 'fingerprint'> {
+export function readSynthetic({ seed, noise, train, test }: SyntheticOptions): Omit<MemoryDataset, 'fingerprint'> {
   const part = (index: number, count: number, name: string): Split =>
-    readCifar(syntheticFile(seed, index, count, noise), { labelBytes: 1, classes, name });
+    readCifar(syntheticFile(seed, index, count, noise), { count, labelBytes: 1, classes, name });
   return {
     name: 'synthetic',
     shape: [side, side, 3],

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { datasetNames, datasets } from '../../src/data/registry.ts';
 import { sources } from '../../src/data/sources.ts';
-import { UserError } from '../../src/errors.ts';
 import { temporaryFolder } from './toy.ts';
 
 describe.each(datasetNames)('%s', (name) => {
@@ -70,7 +69,7 @@ describe('options', () => {
     expect([train.count, held.count, shape]).toEqual([30, 10, [32, 32, 3]]);
   });
 
-  test('imagefolder takes its shape from the options and says that it cannot read yet', async () => {
+  test('imagefolder takes its shape from the options, its counts from ILSVRC-2012 where it has its classes', () => {
     expect(datasets.imagefolder.facts({})).toEqual({
       shape: [224, 224, 3],
       classes: 1000,
@@ -78,9 +77,7 @@ describe('options', () => {
       test: 50_000,
     });
     expect(datasets.imagefolder.facts({ image: 128, classes: 10 })).toEqual({ shape: [128, 128, 3], classes: 10 });
-    await expect(datasets.imagefolder.load({ root: 'x' })).rejects.toThrow(UserError);
-    await expect(datasets.imagefolder.load({ root: 'x' })).rejects.toThrow(
-      'the reader of image folders is not built yet for x',
-    );
+    expect(datasets.imagenette.facts({})).toEqual({ shape: [128, 128, 3], classes: 10, train: 9_469, test: 3_925 });
+    expect(datasets.imagewoof.facts({ train: 100 })).toMatchObject({ train: 100, test: 3_929 });
   });
 });

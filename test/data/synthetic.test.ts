@@ -7,7 +7,7 @@ describe('synthetic images', () => {
   test('are a file in the CIFAR-10 binary format, ten classes in turn', () => {
     const bytes = syntheticFile(0, 0, 25, 70);
     expect(bytes.length).toBe(25 * 3073);
-    const { labels } = readCifar(bytes, { labelBytes: 1, classes: 10, name: 'x' });
+    const { labels } = readCifar(bytes, { count: 25, labelBytes: 1, classes: 10, name: 'x' });
     expect([...labels]).toEqual(Array.from({ length: 25 }, (_, i) => i % 10));
   });
 

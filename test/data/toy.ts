@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.ts';
+import type { MemoryDataset } from '../../src/data/dataset.ts';
 import { readMnist } from '../../src/data/mnist.ts';
 import type { Source } from '../../src/data/source.ts';
 
@@ -46,7 +46,7 @@ export function toySource(files: Record<string, Uint8Array>, downloads: Source['
     counts: { train: 6, test: 4 },
     files: Object.entries(files).map(([name, bytes]) => ({ name, sizeBytes: bytes.length, sha256: sha256(bytes) })),
     downloads,
-    read: readMnist,
+    read: (file) => readMnist(file, [2, 3]),
   };
 }
 
@@ -55,7 +55,7 @@ export function writeFiles(folder: string, files: Record<string, Uint8Array>): v
 }
 
 /** A data set of `count` training and test images whose pixel (y, x) of channel c in image i is a hash of all four. */
-export function imageSet(count: number, shape: readonly [number, number, number], classes = 10): Dataset {
+export function imageSet(count: number, shape: readonly [number, number, number], classes = 10): MemoryDataset {
   const size = shape[0] * shape[1] * shape[2];
   const split = () => ({
     count,

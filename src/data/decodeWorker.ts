@@ -1,0 +1,17 @@
+/** A thread that decodes: takes tasks, answers each. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { runTask, type Answer, type Setup, type Task } from './tasks.ts';
+
+const setup = workerData as Setup;
+const port = parentPort;
+let last: Promise<void> = Promise.resolve();
+
+port?.on('message', ({ id, task }: { id: number; task: Task }) => {
+  last = last.then(async () => {
+    const answer: Answer = await runTask(task, setup).then(
+      (done) => ({ id, done }),
+      (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
+    );
+    port.postMessage(answer);
+  });
+});

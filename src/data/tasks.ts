@@ -1,0 +1,26 @@
+/** What a decoding thread can be asked. */
+import { decodeTask, type DecodeDone, type DecodeTask } from './decodeTask.ts';
+import type { ImageSplit } from './imageSplit.ts';
+import { orderOf, type OrderTask } from './epochOrder.ts';
+import { packTask, type PackDone, type PackTask } from './packTask.ts';
+
+/** What every thread is given at its start. */
+export interface Setup {
+  readonly train: ImageSplit;
+  readonly test: ImageSplit;
+}
+
+export type Task = DecodeTask | PackTask | OrderTask;
+export type Done<T extends Task = Task> = T extends DecodeTask
+  ? DecodeDone
+  : T extends PackTask
+    ? PackDone
+    : Uint32Array;
+
+/** Answer to the task with this number. */
+export type Answer = { readonly id: number } & ({ readonly done: Done } | { readonly error: string });
+
+export async function runTask(task: Task, setup: Setup): Promise<Done> {
+  if (task.kind === 'order') return orderOf(task);
+  return task.kind === 'decode' ? decodeTask(task, setup[task.split]) : packTask(task, setup[task.split]);
+}
