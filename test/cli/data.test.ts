@@ -35,6 +35,9 @@ describe('data ls', () => {
       'cifar10 missing',
       'cifar100 missing',
       'imagefolder folder',
+      'imagenette folder',
+      'imagewoof folder',
+      'tfrecord folder',
     ]);
     expect(datasets[2]).toMatchObject({
       prepare: `ranger21 data prepare mnist --root ${root}`,
@@ -45,7 +48,7 @@ describe('data ls', () => {
 
   test('one line each without it', async () => {
     const { stdout } = await data('ls', '--root', root);
-    expect(stdout.split('\n').length).toBe(7);
+    expect(stdout.split('\n').length).toBe(10);
   });
 });
 
@@ -82,8 +85,10 @@ describe('data prepare', () => {
     expect(existsSync(join(root, 'out/cifar10/prepared/manifest.json'))).toBe(false);
   });
 
-  test('--from and --via exclude each other; imagefolder has nothing to prepare', async () => {
+  test('--from and --via exclude each other; imagefolder needs both folders', async () => {
     await expect(data('prepare', 'mnist', '--from', root, '--via', 'npm')).rejects.toThrow('exclude each other');
-    await expect(data('prepare', 'imagefolder')).rejects.toThrow('imagefolder reads a folder of your own');
+    await expect(data('prepare', 'imagefolder')).rejects.toThrow(
+      'imagefolder is packed from a folder into another: --from is missing',
+    );
   });
 });
