@@ -30,6 +30,8 @@ export const ablateCommand = () =>
     .option('--study <name>', 'folder under runs/, instead of the config’s')
     .option('--jobs <n>', 'runs at a time, each in a process of its own', count, 1)
     .option('--plan', 'say what would be trained, and stop')
+    .option('--save-plan <file>', 'with --plan: also write the plan, for --from')
+    .option('--from <file>', 'train exactly a saved plan; no config is read')
     .option('--set <key=value>', 'override one value in every arm (repeatable)', collect)
     .option('--unset <key>', 'remove one value in every arm (repeatable)', collect)
     .option('--json', 'print the table, or the plan, as one JSON document')
@@ -52,49 +54,31 @@ once, also on several machines that share the folder, both train, and no run twi
 Examples:
   ranger21 ablate --disable pnm,lookahead
   ranger21 ablate configs/digits-resnet.yaml --seeds 5 --study digits-bn
-  ranger21 ablate --disable agc+gc --add-one-in --plan`,
+  ranger21 ablate --disable agc+gc --add-one-in --plan --save-plan agc.json
+  ranger21 ablate --from agc.json`,
     )
     .action(async (config, options) => {
-      const [{ loadExperiment }, { datasets }, ablation, plans, study, { isRun }, { trainStudy }, { missingRuns }] =
-        await Promise.all([
-          import('../config/load.ts'),
-          import('../data/registry.ts'),
-          import('../experiment/ablation.ts'),
-          import('../experiment/plan.ts'),
-          import('../runs/study.ts'),
-          import('../runs/list.ts'),
-          import('./trainStudy.ts'),
-          import('../experiment/study.ts'),
-        ]);
-      // as an override, so that a study's name is checked like the config's
-      const named = options.study === undefined ? [] : [`study.name=${JSON.stringify(options.study)}`];
-      const overrides = { ...options, set: [...(options.set ?? []), ...named] };
-      const { experiment } = await loadExperiment(config ?? defaultConfig, overrides);
-      const asked = experiment.study;
-      const seeds = plans.seedList(options.seeds ?? asked?.seeds ?? 3, experiment.seed);
-      const arms = ablation.arms(experiment, {
-        ...asked,
-        seeds,
-        disable: options.disable?.split(',') ?? asked?.disable,
-        addOneIn: options.addOneIn ?? asked?.addOneIn,
-      });
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
-      const name = asked?.name ?? experiment.name;
-      const dir = join(options.runs, name);
+      const [plans, study, { isRun }, { trainStudy }, { missingRuns }] = await Promise.all([
+        import('../experiment/plan.ts'),
+        import('../runs/study.ts'),
+        import('../runs/list.ts'),
+        import('./trainStudy.ts'),
+        import('../experiment/study.ts'),
+      ]);
+      if (options.savePlan !== undefined && !options.plan) {
+        throw new UserError('--save-plan writes what --plan shows', { remedy: 'add --plan' });
+      }
+      const { requested, dataset } = await (options.from === undefined
+        ? newPlan(config ?? defaultConfig, options)
+        : savedPlan(options.from, config, options));
+      const dir = join(options.runs, requested.study);
       if (isRun(dir)) throw new UserError(`${dir} is the folder of a run`, { remedy: 'choose another --study NAME' });
-      const requested = plans.makePlan({
-        study: name,
-        arms,
-        seeds,
-        fingerprint: dataset.fingerprint,
-        facts: plans.dataFacts(dataset),
-        protocol: plans.studyProtocol(asked, arms),
-      });
       const continued = (frozen: typeof requested | undefined) =>
         frozen ? plans.continuePlan(frozen, requested, new Date().toISOString()) : requested;
       const engine = await openEngine(options);
       if (options.plan) {
         const plan = continued(study.hasPlan(dir) ? await study.readPlan(dir) : undefined);
+        if (options.savePlan !== undefined) await study.writePlanFile(options.savePlan, plan);
         const { planPreview, planText } = await import('./planText.ts');
         const preview = await planPreview(dir, plan, dataset, engine);
         return console.log(options.json ? JSON.stringify(preview, null, 2) : planText(preview));
@@ -118,3 +102,64 @@ Examples:
       if (end.signalCode !== undefined) process.exitCode = end.signalCode;
       else if (end.failed + unreadable > 0) process.exitCode = exitCode.someRunsFailed;
     });
+
+interface Choice {
+  readonly disable?: string | undefined;
+  readonly addOneIn?: true | undefined;
+  readonly seeds?: number | undefined;
+  readonly study?: string | undefined;
+  readonly set?: string[] | undefined;
+  readonly unset?: string[] | undefined;
+}
+
+/** The plan that a config and the command line ask for. */
+async function newPlan(config: string, options: Choice) {
+  const [{ loadExperiment }, { datasets }, ablation, plans] = await Promise.all([
+    import('../config/load.ts'),
+    import('../data/registry.ts'),
+    import('../experiment/ablation.ts'),
+    import('../experiment/plan.ts'),
+  ]);
+  // as an override, so that a study's name is checked like the config's
+  const named = options.study === undefined ? [] : [`study.name=${JSON.stringify(options.study)}`];
+  const overrides = { ...options, set: [...(options.set ?? []), ...named] };
+  const { experiment } = await loadExperiment(config, overrides);
+  const asked = experiment.study;
+  const seeds = plans.seedList(options.seeds ?? asked?.seeds ?? 3, experiment.seed);
+  const arms = ablation.arms(experiment, {
+    ...asked,
+    seeds,
+    disable: options.disable?.split(',') ?? asked?.disable,
+    addOneIn: options.addOneIn ?? asked?.addOneIn,
+  });
+  const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+  const requested = plans.makePlan({
+    study: asked?.name ?? experiment.name,
+    arms,
+    seeds,
+    fingerprint: dataset.fingerprint,
+    facts: plans.dataFacts(dataset),
+    protocol: plans.studyProtocol(asked, arms),
+  });
+  return { requested, dataset };
+}
+
+/** A plan as it was saved: nothing may be asked beside it that would change what it trains. */
+async function savedPlan(file: string, config: string | undefined, options: Choice) {
+  const [{ datasets }, { checkPlan }, { readPlanFile }] = await Promise.all([
+    import('../data/registry.ts'),
+    import('../experiment/plan.ts'),
+    import('../runs/study.ts'),
+  ]);
+  const { disable, addOneIn, seeds, study, set, unset } = options;
+  if ([config, disable, addOneIn, seeds, study, set, unset].some((asked) => asked !== undefined)) {
+    throw new UserError(`--from ${file} trains exactly that plan: no config, arms, seeds or values beside it`, {
+      remedy: 'leave them out, or make another plan with --plan --save-plan',
+    });
+  }
+  const requested = await readPlanFile(file);
+  const { dataset: chosen } = requested.arms[0]!.experiment;
+  const dataset = await datasets[chosen.name].load(chosen);
+  checkPlan(requested, dataset.fingerprint);
+  return { requested, dataset };
+}

@@ -38,9 +38,10 @@ Examples:
   ranger21 run configs/digits-nfresnet.yaml        train one model on real data
   ranger21 ablate --disable pnm,lookahead          what do these two components bring?
   ranger21 table ablation                          the table of a study, again
+  ranger21 report ablation                         one page with the table and figures
 
 Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverged or stuck · 5 a check failed ·
-6 environment unfit · 130/143 interrupted`,
+6 environment unfit · 7 time limit · 75 another process has the run, or requeue · 129/130/143 interrupted, state saved`,
     );
   const commands = [
     runCommand(),

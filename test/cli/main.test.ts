@@ -244,6 +244,42 @@ describe('ranger21 ablate', () => {
     expect(existsSync(runs)).toBe(false);
   });
 
+  test('--from trains exactly a saved plan, whatever happens to the config', () => {
+    const folder = temporary();
+    const [config, plan, runs] = ['mine.yaml', 'plan.json', 'runs'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const text = (lr: number) =>
+      `extends: ${process.cwd()}/configs/digits-nfresnet.yaml\nname: mine\noptimizer: { lr: ${lr} }\nstudy: { seeds: 1 }\n`;
+    writeFileSync(config, text(0.01));
+    const planned = ranger21([
+      'ablate',
+      config,
+      '--disable',
+      'pnm',
+      ...tiny,
+      '--plan',
+      '--save-plan',
+      plan,
+      '--runs',
+      runs,
+    ]);
+    expect(planned.code).toBe(0);
+    writeFileSync(config, text(0.5));
+    const refused = ranger21(['ablate', '--from', plan, '--seeds', '2', '--runs', runs]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('trains exactly that plan');
+    expect(existsSync(runs)).toBe(false);
+    const { code } = ranger21(['ablate', '--from', plan, '--runs', runs]);
+    expect(code).toBe(0);
+    const { arms } = JSON.parse(readFileSync(join(runs, 'mine', 'plan.json'), 'utf8')) as {
+      arms: { experiment: { optimizer: { lr: number } } }[];
+    };
+    expect(arms.map(({ experiment }) => experiment.optimizer.lr)).toEqual([0.01, 0.01, 0.01, 0.01]);
+  });
+
   test('a run that fails is told at once, the others go on, and the study ends with 3', () => {
     const runs = temporary();
     const args = ['ablate', '--disable', 'pnm', ...tiny, '--seeds', '1', '--runs', runs];
