@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** Each folder of src/, with the folders it may import from beside itself. `errors` and `random` may be imported anywhere. */
+/** Each folder of src/, with the folders it may import from beside itself. What lies in src/ itself (`errors`, `random`, `crc32c` …) may be imported anywhere. */
 const mayImport: Record<string, readonly string[]> = {
   tensor: [],
   optim: ['tensor'],

@@ -2,12 +2,16 @@
  * Checksums of an image folder: CRC-32 of each file, in `ranger21.crc32` beside train/ and val/, written by `data verify`. With it
  * every file is held against its checksum whenever it is read; without it against what it was when the process first read it.
  *
+ * The checksums are part of the data's fingerprint: a file replaced by another of the same size gives another one once it is verified,
+ * and so does the first `data verify` of a folder, since only then is its content known. So verify before the first run.
+ *
  * The file is 32 bytes SHA-256 of the listing it belongs to, then a u32 a file, little endian, train first.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { ImageSplit } from './imageSplit.ts';
+import { sha256 } from './sha256.ts';
 
 export const checksumName = 'ranger21.crc32';
 
@@ -19,15 +23,16 @@ export function fileChecksums(root: string, listing: string) {
 
   return {
     path,
-    /** Fills the splits' checksums; false where there is no file of them, or it belongs to another listing. */
-    read(splits: readonly ImageSplit[]): boolean {
+    /** Fills the splits' checksums and returns the SHA-256 of their file; undefined where there is none. */
+    read(splits: readonly ImageSplit[]): string | undefined {
       let bytes: Buffer;
       try {
         bytes = readFileSync(path);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
           remedy: 'make it readable, or remove it',
+          cause: error,
         });
       }
       const sums = tables(splits);
@@ -45,7 +50,7 @@ export function fileChecksums(root: string, listing: string) {
       for (const table of sums) {
         for (let i = 0; i < table.length; i++, at += 4) table[i] = bytes.readUInt32LE(at);
       }
-      return true;
+      return sha256(bytes);
     },
     /** Writes what the splits' files were found to be. */
     write(splits: readonly ImageSplit[]): void {

@@ -10,18 +10,22 @@ export interface Split {
   readonly labels: Uint8Array;
 }
 
+/** How bytes become what a network sees, channel by channel: (pixel / scale − mean) / std. */
+export interface Normalisation {
+  /** For pixels scaled to 0 … 1. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** The largest pixel value: 255, or 16 for digits. */
+  readonly scale: number;
+}
+
 /** What is known of a data set, wherever its images are. */
-interface About {
+interface About extends Normalisation {
   readonly name: string;
   /** [height, width, channels] */
   readonly shape: readonly [number, number, number];
   readonly classes: number;
   readonly classNames: readonly string[];
-  /** Per channel, for pixels scaled to 0 … 1; images are normalised as (x/255 − mean)/std (digits: x/16). */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  /** The largest pixel value: 255, or 16 for digits. */
-  readonly scale: number;
   /** SHA-256 over what training sees (after subsetting): the pixels, or for files what their reader says. */
   readonly fingerprint: string;
 }
@@ -43,18 +47,20 @@ export type Dataset = MemoryDataset | ImageDataset;
 
 /** One training batch, a function of (seed, t). */
 export interface Batch {
-  /** [N, H, W, C] normalised, augmented. */
-  readonly images: Float32Array;
+  /** [N, H, W, C], augmented, not normalised; valid until `release`. */
+  readonly images: Uint8Array;
   readonly labels: Int32Array;
   /** Which training samples, in order. */
   readonly indices: Uint32Array;
   /** Whole epochs finished before this batch, from 0. */
   readonly epoch: number;
+  /** Gives the images' memory back for a later batch; where none is given back, no more are decoded. */
+  readonly release: () => void;
 }
 
-/** One batch of the whole held-out set; the last is padded. */
+/** One batch of the whole held-out set, valid until the next is asked for; the last is padded. */
 export interface EvalBatch {
-  readonly images: Float32Array;
+  readonly images: Uint8Array;
   readonly labels: Int32Array;
   /** 1 for a sample, 0 for padding. */
   readonly weights: Float32Array;
@@ -71,41 +77,9 @@ export interface Batches {
   readonly close?: () => Promise<void>;
 }
 export interface EvalBatches {
+  /** Samples that count: those whose files the latest evaluation found bad do not. Read it when that is over. */
   readonly count: number;
   readonly batchSize: number;
   batches(): AsyncIterable<EvalBatch>;
   readonly close?: () => Promise<void>;
-}
-
-/** A training batch as bytes. */
-export interface PixelBatch {
-  /** [N, H, W, C], augmented; valid until `release`. */
-  readonly pixels: Uint8Array;
-  readonly labels: Int32Array;
-  readonly indices: Uint32Array;
-  readonly epoch: number;
-  /** Gives the pixels' memory back for a later batch; decoding stops where none is given back. */
-  readonly release: () => void;
-}
-
-/** Batches of bytes. The conversion to floating point is the consumer's: normalised = (pixel / scale − mean) / std. */
-export interface PixelBatches {
-  readonly stepsPerEpoch: number;
-  readonly batchSize: number;
-  batch(t: number): Promise<PixelBatch>;
-  readonly close: () => Promise<void>;
-}
-
-export interface PixelEvalBatch {
-  readonly pixels: Uint8Array;
-  readonly labels: Int32Array;
-  readonly weights: Float32Array;
-  readonly release: () => void;
-}
-export interface PixelEvalBatches {
-  /** Samples that count: those whose files turned out bad do not, once they have been met. */
-  readonly count: number;
-  readonly batchSize: number;
-  batches(): AsyncIterable<PixelEvalBatch>;
-  readonly close: () => Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** One encoded or raw image to the pixels that training sees. Loads libvips: to be imported where images are decoded, not before. */
 import sharp, { type Sharp } from 'sharp';
-import { imageSize } from './imageHeader.ts';
+import { readHeader, type Header } from './imageHeader.ts';
 import { resample, type Pixels } from './resample.ts';
 import type { Geometry } from './resizedCrop.ts';
 
@@ -16,7 +16,7 @@ export type Care = 'strict' | 'lenient';
 sharp.concurrency(1); // one image a thread: the parallelism is between images
 sharp.cache(false);
 
-/** Opens a file's bytes as 8-bit RGB: greyscale is replicated, CMYK converted, transparency dropped, EXIF rotation ignored. */
+/** Opens a file's bytes; EXIF rotation is ignored. */
 const open = (encoded: Uint8Array, care: Care): Sharp =>
   sharp(encoded, {
     failOn: care === 'strict' ? 'truncated' : 'none',
@@ -24,21 +24,41 @@ const open = (encoded: Uint8Array, care: Care): Sharp =>
     limitInputPixels: mostPixels,
   });
 
-const rgb = (image: Sharp) => image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' });
+/** As 8-bit RGB: greyscale is replicated, transparency dropped. */
+const rgb = (image: Sharp) => image.removeAlpha().toColourspace('srgb');
+/** As the file has them: left to libvips, inks would go through a profile for print, other colours than everybody trains on. */
+const inks = (image: Sharp) => image.pipelineColourspace('cmyk').toColourspace('cmyk');
 
 /** Decodes a part of an image, or all of it. Lines below the part are not decoded. */
-async function decodePart(encoded: Uint8Array, care: Care, box?: Geometry['box']): Promise<Pixels> {
+async function decodePart(encoded: Uint8Array, { isCmyk }: Header, care: Care, box?: Geometry['box']): Promise<Pixels> {
   const image = open(encoded, care);
-  const { data, info } = await rgb(box === undefined ? image : image.extract(box)).toBuffer({
-    resolveWithObject: true,
-  });
-  if (info.channels !== 3) throw new Error(`decodes to ${info.channels} channels`);
-  return { data, width: info.width, height: info.height };
+  const part = box === undefined ? image : image.extract(box);
+  const { data, info } = await (isCmyk ? inks : rgb)(part)
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== (isCmyk ? 4 : 3)) throw new Error(`decodes to ${info.channels} channels`);
+  return { data: isCmyk ? rgbOf(data) : data, width: info.width, height: info.height };
+}
+
+/**
+ * CMYK → RGB, ink by ink, as Pillow does it, with its rounding:
+ *
+ *     red = (255 − K) − C (255 − K) / 255      likewise green of M, blue of Y
+ */
+export function rgbOf(cmyk: Uint8Array): Uint8Array {
+  const out = new Uint8Array((cmyk.length / 4) * 3);
+  for (let from = 0, to = 0; from < cmyk.length; from += 4, to += 3) {
+    const light = 255 - (cmyk[from + 3] as number);
+    for (let ink = 0; ink < 3; ink++) {
+      out[to + ink] = light - Math.round(((cmyk[from + ink] as number) * light) / 255);
+    }
+  }
+  return out;
 }
 
 /** All pixels of an image. */
-export const decodeWhole = (stored: Stored, care: Care): Promise<Pixels> =>
-  'encoded' in stored ? decodePart(stored.encoded, care) : Promise.resolve(stored);
+export const decodeWhole = async (stored: Stored, care: Care): Promise<Pixels> =>
+  'encoded' in stored ? decodePart(stored.encoded, await headerOf(stored.encoded, care), care) : stored;
 
 /** Writes an image, cut and resized as `geometry` says for its size, to `out` at `to`. */
 export async function writeTransformed(
@@ -48,20 +68,28 @@ export async function writeTransformed(
   out: Uint8Array,
   to: number,
 ): Promise<void> {
-  const size = 'encoded' in stored ? await sizeOf(stored.encoded, care) : stored;
-  const geometry = geometryOf(size.width, size.height);
-  const isEncoded = 'encoded' in stored;
-  const pixels = isEncoded ? await decodePart(stored.encoded, care, geometry.box) : stored;
-  const box = isEncoded ? { left: 0, top: 0, width: pixels.width, height: pixels.height } : geometry.box;
-  resample(pixels, box, geometry.target, out, to, geometry);
+  if (!('encoded' in stored)) {
+    const geometry = geometryOf(stored.width, stored.height);
+    return resample(stored, geometry.box, geometry.target, out, to, geometry);
+  }
+  const header = await headerOf(stored.encoded, care);
+  const geometry = geometryOf(header.width, header.height);
+  const { data, width, height } = await decodePart(stored.encoded, header, care, geometry.box);
+  const box = { left: 0, top: 0, width, height };
+  resample({ data, width, height }, box, geometry.target, out, to, geometry);
 }
 
-async function sizeOf(encoded: Uint8Array, care: Care): Promise<{ width: number; height: number }> {
+async function headerOf(encoded: Uint8Array, care: Care): Promise<Header> {
   if (encoded.length === 0) throw new Error('is empty');
-  const size = imageSize(encoded) ?? (await open(encoded, care).metadata());
-  if (size.width * size.height > mostPixels) throw new Error(`is ${size.width}×${size.height} pixels large`);
-  if (size.width < 1 || size.height < 1) throw new Error('has no pixels');
-  return size;
+  const header = readHeader(encoded) ?? (await otherHeader(encoded, care));
+  if (header.width * header.height > mostPixels) throw new Error(`is ${header.width}×${header.height} pixels large`);
+  if (header.width < 1 || header.height < 1) throw new Error('has no pixels');
+  return header;
+}
+
+async function otherHeader(encoded: Uint8Array, care: Care): Promise<Header> {
+  const { width, height, space } = await open(encoded, care).metadata();
+  return { width, height, isCmyk: space === 'cmyk' };
 }
 
 /** JPEG of RGB pixels at quality 90, colours at half resolution. */

@@ -63,8 +63,17 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
   let isClosed = false;
   let lastId = 0;
 
-  const start = () => {
-    const worker = thread.start(setup);
+  const start = (): boolean => {
+    let worker: Worker;
+    try {
+      worker = thread.start(setup);
+    } catch (cause) {
+      if (running.size > 0) return false; // those that run do the work
+      const message = `a decoding thread cannot be started: ${(cause as Error).message}`;
+      const error = new UserError(message, { remedy: 'set dataset.workers to a smaller number, or to 0', cause });
+      for (const job of queue.splice(0)) job.reject(error);
+      return false;
+    }
     const jobs = new Map<number, Job>();
     running.set(worker, jobs);
     let cause = '';
@@ -77,9 +86,10 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
       const job = jobs.get(answer.id);
       jobs.delete(answer.id);
       if ('done' in answer) job?.resolve(answer.done);
-      else job?.reject(new Error(answer.error));
+      else job?.reject(answer.fix ? new UserError(answer.error.message, answer.fix) : answer.error);
       feed();
     });
+    return true;
   };
 
   const again = (jobs: ReadonlyMap<number, Job>, cause: string) => {
@@ -99,7 +109,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
   };
 
   const feed = () => {
-    while (queue.length > 0 && running.size < workers) start();
+    while (queue.length > 0 && running.size < workers && start());
     for (let depth = 0; depth < tasksAhead; depth++) {
       for (const [worker, jobs] of running) {
         if (jobs.size > depth) continue;

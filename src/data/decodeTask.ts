@@ -1,8 +1,10 @@
 /** Part of a batch: which samples become which pixels, and where those go. Runs in a worker thread, or on the main one. */
+import { UserError } from '../errors.ts';
 import { stream } from '../random.ts';
+import { badSample, type BadSample } from './badFiles.ts';
 import { writeTransformed, type Care } from './decode.ts';
-import { ChangedFile, readStored } from './imageStore.ts';
-import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
+import { FileFault, readStored } from './imageStore.ts';
+import { sampleName, type BadFilePolicy, type ImageSplit } from './imageSplit.ts';
 import { evalGeometry, trainGeometry } from './resizedCrop.ts';
 
 export interface DecodeTask {
@@ -20,13 +22,6 @@ export interface DecodeTask {
   readonly out: Uint8Array;
 }
 
-/** What is wrong with a sample's file; `changed` where its content is no longer what it was. */
-export interface BadSample {
-  readonly sample: number;
-  readonly reason: string;
-  readonly isChanged: boolean;
-}
-
 export interface DecodeDone {
   readonly bad: readonly BadSample[];
   /** Samples that stand in for bad ones, by their place in the task. */
@@ -35,9 +30,13 @@ export interface DecodeDone {
   readonly gaps: readonly number[];
 }
 
-/** So many bad files in a row, and no more stand-ins are looked for. */
+/** So many bad files in a row are no accident: the folder is gone or the files are of another kind. */
 const mostInARow = 100;
 
+/**
+ * Decodes a part of a batch. Afterwards every place has its sample's pixels, those of a stand-in, or zeros and is a gap, unless `bad`
+ * holds a sample that the report throws for.
+ */
 export async function decodeTask(task: DecodeTask, split: ImageSplit): Promise<DecodeDone> {
   const { samples, out, side, policy } = task;
   const bad: BadSample[] = [];
@@ -47,45 +46,54 @@ export async function decodeTask(task: DecodeTask, split: ImageSplit): Promise<D
 
   /** Whether the sample could be written; where not, or not completely, it is in `bad` afterwards. */
   const write = async (sample: number, place: number): Promise<boolean> => {
-    for (const care of policy === 'warn' ? (['strict', 'lenient'] as const) : (['strict'] as const)) {
-      try {
-        await writeSample(task, split, sample, care, place * size);
-        return true;
-      } catch (error) {
-        const isChanged = error instanceof ChangedFile;
-        if (bad.at(-1)?.sample !== sample) bad.push({ sample, reason: (error as Error).message, isChanged });
-        if (isChanged) return false;
-      }
+    try {
+      await writeSample(task, split, sample, 'strict', place * size);
+      return true;
+    } catch (error) {
+      const isUsed =
+        policy === 'warn' &&
+        !(error instanceof FileFault) &&
+        (await writeSample(task, split, sample, 'lenient', place * size).then(
+          () => true,
+          () => false,
+        ));
+      bad.push(badSample(sample, error, isUsed));
+      return isUsed;
     }
-    return false;
   };
-  const mayGoOn = () => policy !== 'error' && !bad.some(({ isChanged }) => isChanged);
+  const mayGoOn = () => policy !== 'error' && bad.every(({ remedy }) => remedy === undefined);
 
   for (const [place, sample] of samples.entries()) {
     if (await write(sample, place)) continue;
-    if (!mayGoOn()) break;
+    if (!mayGoOn()) break; // the report throws
     if (task.augment === undefined) {
       out.fill(0, place * size, (place + 1) * size);
       gaps.push(place);
       continue;
     }
     let next = sample;
-    let isWritten = false;
-    for (let tries = 0; tries < mostInARow && !isWritten && mayGoOn(); tries++) {
+    let inARow = 1;
+    do {
+      if (inARow === Math.min(mostInARow, split.count)) throw tooManyBad(inARow, sampleName(split, next), bad);
+      inARow += 1;
       next = (next + 1) % split.count;
-      isWritten = await write(next, place);
-    }
-    if (!isWritten) break;
+    } while (!(await write(next, place)) && mayGoOn());
+    if (!mayGoOn()) break;
     standIns.push({ place, sample: next });
   }
   return { bad, standIns, gaps };
 }
 
-function writeSample(task: DecodeTask, split: ImageSplit, sample: number, care: Care, to: number): Promise<void> {
+const tooManyBad = (count: number, last: string, bad: readonly BadSample[]) =>
+  new UserError(`${count} images in a row cannot be decoded; the last is ${last}: ${bad.at(-1)?.reason.trim()}`, {
+    remedy: 'check that the folder is still there and holds images; damaged ones by the hundred have to be replaced',
+  });
+
+async function writeSample(task: DecodeTask, split: ImageSplit, sample: number, care: Care, to: number): Promise<void> {
   const { augment, side, short } = task;
   const geometry = (width: number, height: number) =>
     augment === undefined
       ? evalGeometry(short, side, width, height)
       : trainGeometry(stream(augment.seed, 'augment', augment.epoch, sample), augment.flip, side, width, height);
-  return writeTransformed(readStored(split.store, split.places?.[sample] ?? sample), geometry, care, task.out, to);
+  await writeTransformed(readStored(split.store, split.places?.[sample] ?? sample), geometry, care, task.out, to);
 }

@@ -1,5 +1,6 @@
 /** A thread that decodes: takes tasks, answers each. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { UserError } from '../errors.ts';
 import { runTask, type Answer, type Setup, type Task } from './tasks.ts';
 
 const setup = workerData as Setup;
@@ -10,7 +11,11 @@ port?.on('message', ({ id, task }: { id: number; task: Task }) => {
   last = last.then(async () => {
     const answer: Answer = await runTask(task, setup).then(
       (done) => ({ id, done }),
-      (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => ({
+        id,
+        error: error as Error,
+        ...(error instanceof UserError && { fix: { remedy: error.remedy, code: error.code } }),
+      }),
     );
     port.postMessage(answer);
   });

@@ -1,9 +1,8 @@
 /** How a data set's files are decoded, and the threads that do it. */
 import { availableParallelism } from 'node:os';
-import { UserError } from '../errors.ts';
+import { badFileReport, type BadFileReport } from './badFiles.ts';
 import { openPool, type Pool } from './decodePool.ts';
-import type { BadSample } from './decodeTask.ts';
-import { sampleName, type BadFilePolicy, type ImageSplit } from './imageSplit.ts';
+import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
 
 export interface Decoding {
   /** Length of the short side that evaluation resizes to before it crops. */
@@ -12,8 +11,9 @@ export interface Decoding {
   /** The pool, opened by the first that asks; `leave` it when done, and the last one to leave closes it. */
   readonly enter: () => Pool;
   readonly leave: () => Promise<void>;
-  /** Tells of bad files, each once; throws where the policy or a changed file forbids to go on. */
-  readonly report: (part: 'train' | 'test', bad: readonly BadSample[]) => void;
+  readonly report: BadFileReport;
+  /** The same for other splits. */
+  readonly of: (splits: { readonly train: ImageSplit; readonly test: ImageSplit }) => Decoding;
 }
 
 interface Options {
@@ -30,7 +30,6 @@ export function decodingOf(splits: { train: ImageSplit; test: ImageSplit }, opti
   const { short, policy, workers, say } = options;
   let pool: Pool | undefined;
   let users = 0;
-  const told = new Set<string>();
 
   return {
     short,
@@ -46,25 +45,7 @@ export function decodingOf(splits: { train: ImageSplit; test: ImageSplit }, opti
       pool = undefined;
       await last?.close();
     },
-    report: (part, bad) => {
-      for (const { sample, reason, isChanged } of bad) {
-        const name = sampleName(splits[part], sample);
-        if (isChanged) {
-          throw new UserError(`${name} ${reason}`, {
-            remedy:
-              'it was altered or is damaged: restore it; where the change is wanted, train with it in another run folder',
-          });
-        }
-        if (policy === 'error') {
-          throw new UserError(`${name} cannot be decoded: ${reason.trim()}`, {
-            remedy: 'replace or remove the file, or set dataset.badFiles to skip or warn',
-          });
-        }
-        if (told.has(name)) continue;
-        told.add(name);
-        const what = policy === 'skip' ? 'left out' : 'used as far as it can be read';
-        say(`bad image ${told.size}: ${name}: ${reason.trim()} (${what})`);
-      }
-    },
+    report: badFileReport(splits, policy, say),
+    of: (others) => decodingOf(others, options),
   };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { pick } from './assemble.ts';
 import { readWithin } from './boundedFile.ts';
-import type { MemoryDataset, Split } from './dataset.ts';
+import type { MemoryDataset, Normalisation, Split } from './dataset.ts';
 import { checkFile, inflate } from './localFiles.ts';
 import { packagedData } from './prepared.ts';
 
@@ -12,6 +12,9 @@ const csv = {
   sizeBytes: 264_712,
   sha256: '6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8',
 };
+
+/** Of the training part, pixels / 16. */
+export const digitsNormalisation: Normalisation = { mean: [0.3058], std: [0.3762], scale: 16 };
 
 /**
  * Digits: 1,797 handwritten digits, 8×8, pixels 0 … 16, shipped with the package in `datasets/digits`.
@@ -37,9 +40,7 @@ export async function readDigits(folder = join(packagedData, 'digits')): Promise
     shape: [8, 8, 1],
     classes: 10,
     classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
-    mean: [0.3058], // of the training part, pixels / 16
-    std: [0.3762],
-    scale: 16,
+    ...digitsNormalisation,
     train: pick(whole, part(false)),
     test: pick(whole, part(true)),
   };

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { exitCode, UserError } from '../errors.ts';
+import { fileSha256 } from './sha256.ts';
 import type { Download } from './source.ts';
 
 const retries = 5;
@@ -85,9 +84,7 @@ async function fetchRest(file: Download, part: string, onProgress: OnProgress, s
 }
 
 async function check(file: Download, path: string): Promise<void> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  const found = hash.digest('hex');
+  const found = await fileSha256(path);
   if (found === file.sha256) return;
   await rm(path);
   throw new UserError(`${file.url} has SHA-256 ${found}, expected ${file.sha256}`, { remedy: byHand(file) });

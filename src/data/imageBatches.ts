@@ -1,6 +1,6 @@
 /** Batches of images that are decoded as they are needed, by several threads into a ring of shared buffers. */
 import { UserError } from '../errors.ts';
-import type { ImageDataset, PixelBatch, PixelBatches, PixelEvalBatch, PixelEvalBatches } from './dataset.ts';
+import type { Batch, Batches, EvalBatch, EvalBatches, ImageDataset } from './dataset.ts';
 import type { Pool } from './decodePool.ts';
 import type { DecodeDone, DecodeTask } from './decodeTask.ts';
 import { epochOrders } from './epochOrder.ts';
@@ -34,13 +34,13 @@ interface Decoded {
 }
 
 /**
- * Training batches as bytes. The batch of step t is a function of (seed, t), the crop and mirroring of a sample one of (seed, epoch,
+ * Training batches. The batch of step t is a function of (seed, t), the crop and mirroring of a sample one of (seed, epoch,
  * sample): neither depends on the number of threads or on what was asked before.
  */
-export function trainPixels(
+export function decodedTraining(
   dataset: ImageDataset,
   { batch: batchSize, seed, augment }: { batch: number; seed: number; augment: { crop: number; flip: boolean } },
-): PixelBatches {
+): Batches & { close: () => Promise<void> } {
   const { name, train, decoding, shape } = dataset;
   if (augment.crop > 0) {
     throw new UserError(`train.augment.crop is ${augment.crop}; images of ${name} are cropped by RandomResizedCrop`, {
@@ -101,7 +101,7 @@ export function trainPixels(
       fill();
     });
 
-  const batch = async (t: number): Promise<PixelBatch> => {
+  const batch = async (t: number): Promise<Batch> => {
     const { slot, decoded, epoch } = ahead.get(t) ?? (await ask(t));
     ahead.delete(t);
     let isHeld = true;
@@ -112,7 +112,7 @@ export function trainPixels(
     try {
       const { pixels, samples } = await decoded;
       const labels = Int32Array.from(samples, (sample) => train.labels[sample] as number);
-      return { pixels, labels, indices: samples, epoch, release };
+      return { images: pixels, labels, indices: samples, epoch, release };
     } catch (error) {
       release();
       throw error;
@@ -122,11 +122,15 @@ export function trainPixels(
 }
 
 /** The whole held-out set in order; the last batch is filled up with zeros of weight 0, and so is a sample whose file is bad. */
-export function evalPixels(dataset: ImageDataset, { batch }: { batch: number }): PixelEvalBatches {
-  const { test, decoding, shape } = dataset;
+export function decodedEvaluation(
+  dataset: ImageDataset,
+  { batch }: { batch: number },
+): EvalBatches & { close: () => Promise<void> } {
+  const { name, test, decoding, shape } = dataset;
   const batchSize = Math.min(batch, test.count);
   const pool = decoding.enter();
-  const bad = new Set<number>();
+  /** Samples that the latest evaluation had no pixels of. */
+  let bad = 0;
   const task = {
     kind: 'decode' as const,
     split: 'test' as const,
@@ -135,7 +139,8 @@ export function evalPixels(dataset: ImageDataset, { batch }: { batch: number }):
     policy: decoding.policy,
   };
 
-  async function* batches(): AsyncGenerator<PixelEvalBatch> {
+  async function* batches(): AsyncGenerator<EvalBatch> {
+    bad = 0;
     const ring = sharedSlots(evalRingSize, batchSize * shape[0] * shape[1] * 3);
     const starts: number[] = [];
     for (let first = 0; first < test.count; first += batchSize) starts.push(first);
@@ -144,12 +149,12 @@ export function evalPixels(dataset: ImageDataset, { batch }: { batch: number }):
       const samples = Uint32Array.from({ length: Math.min(batchSize, test.count - first) }, (_, i) => first + i);
       const decoded = decodeAll(pool, task, samples, slot, decoding.report);
       decoded.catch(() => undefined); // told where it is awaited
-      return { first, slot, decoded };
+      return { slot, decoded };
     };
     const running = ring.map((slot) => start(starts.shift(), slot));
     for (let job = running.shift(); job !== undefined; job = running.shift()) {
       const { pixels, samples, gaps } = await job.decoded;
-      for (const place of gaps) bad.add(job.first + place);
+      bad += gaps.length;
       pixels.fill(0, samples.length * shape[0] * shape[1] * 3);
       const labels = new Int32Array(batchSize);
       const weights = new Float32Array(batchSize);
@@ -157,19 +162,17 @@ export function evalPixels(dataset: ImageDataset, { batch }: { batch: number }):
         labels[i] = test.labels[sample] as number;
         weights[i] = gaps.includes(i) ? 0 : 1;
       });
-      const { slot } = job;
-      let isHeld = true;
-      const release = () => {
-        if (isHeld) running.push(start(starts.shift(), slot));
-        isHeld = false;
-      };
-      yield { pixels, labels, weights, release };
-      release();
+      yield { images: pixels, labels, weights };
+      running.push(start(starts.shift(), job.slot));
     }
+    if (bad < test.count) return;
+    throw new UserError(`none of the ${test.count} test images of ${name} can be decoded`, {
+      remedy: 'replace the images of the validation folder',
+    });
   }
   return {
     get count() {
-      return test.count - bad.size;
+      return test.count - bad;
     },
     batchSize,
     batches,

@@ -1,13 +1,13 @@
 /** Loads a data set of image files: a folder, shards packed from one, or TFRecords. */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { fileChecksums } from './checksums.ts';
-import type { ImageDataset } from './dataset.ts';
+import type { ImageDataset, Normalisation } from './dataset.ts';
 import { decodingOf } from './decoding.ts';
 import { listImageFolder } from './imageFolder.ts';
 import { takeImages, type BadFilePolicy, type ImageSplit } from './imageSplit.ts';
+import { sha256 } from './sha256.ts';
 import { manifestName, readShardManifest, readShards, shardFingerprint } from './shards.ts';
 import { readTfrecords } from './tfrecord.ts';
 
@@ -26,7 +26,7 @@ export interface ImageSource {
   readonly classNames: readonly string[];
   readonly train: ImageSplit;
   readonly test: ImageSplit;
-  /** What identifies the content: equal for equal data. */
+  /** What identifies the content, as far as it is known without reading every image: equal for equal data. */
   readonly identity: string;
 }
 
@@ -52,6 +52,13 @@ export type Say = (line: string) => void;
 export const evalShort = ({ image, resize }: Pick<ImageOptions, 'image' | 'resize'>): number =>
   resize ?? Math.floor(image / 0.875);
 
+/** Of ImageNet's training images, as torchvision and timm have it. */
+export const imagenetNormalisation: Normalisation = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+  scale: 255,
+};
+
 /** Opens a folder of images or of shards packed from one. */
 export function openFolder(root: string, policy: BadFilePolicy, say: Say): ImageSource {
   const manifest = readShardManifest(root);
@@ -61,8 +68,8 @@ export function openFolder(root: string, policy: BadFilePolicy, say: Say): Image
     return { classNames, train: train!, test: test!, identity: shardFingerprint(manifest) };
   }
   const { listing, ...folder } = listImageFolder(root, policy, say);
-  fileChecksums(root, listing).read([folder.train, folder.test]);
-  return { ...folder, identity: listing };
+  const content = fileChecksums(root, listing).read([folder.train, folder.test]);
+  return { ...folder, identity: content === undefined ? listing : sha256(`${listing}\n${content}\n`) };
 }
 
 /** Opens a folder of TFRecords, or of shards packed from them. */
@@ -88,19 +95,16 @@ export function imageDataset(source: ImageSource, expected: Expected, options: I
     shape: [image, image, 3],
     classes,
     classNames: expected.words ?? source.classNames,
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-    scale: 255,
+    ...imagenetNormalisation,
     train,
     test,
     decoding: decodingOf({ train, test }, { short, policy, workers, say }),
-    fingerprint: createHash('sha256')
-      .update(`${source.identity}\n${JSON.stringify(about)}`)
-      .digest('hex'),
+    fingerprint: sha256(`${source.identity}\n${JSON.stringify(about)}`),
   };
 }
 
-function refuseOther({ classNames, train, test }: ImageSource, expected: Expected, root: string): void {
+/** Throws where a source has not the classes or the number of images that it should have. */
+export function refuseOther({ classNames, train, test }: ImageSource, expected: Expected, root: string): void {
   if (classNames.length !== expected.classes) {
     throw new UserError(`${root} has ${classNames.length} classes, dataset.classes is ${expected.classes}`, {
       remedy: `set dataset.classes to ${classNames.length}, or dataset.root to another folder`,

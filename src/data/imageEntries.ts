@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { defaultWorkers } from './decoding.ts';
 import { entry, type Facts } from './entry.ts';
-import { imageDataset, openFolder, openTfrecords, type PublishedFolder } from './imageDataset.ts';
+import {
+  imageDataset,
+  imagenetNormalisation,
+  openFolder,
+  openTfrecords,
+  type PublishedFolder,
+} from './imageDataset.ts';
 import { imagenette as imagenetteDescription } from './imagenette.ts';
 import { badFilePolicies } from './imageSplit.ts';
 import { imagewoof as imagewoofDescription } from './imagewoof.ts';
@@ -64,7 +70,13 @@ interface Asked {
 
 function factsOf({ image, ...asked }: Asked, count: number, known?: { train: number; test: number }): Facts {
   const [train, test] = [asked.train ?? known?.train, asked.test ?? known?.test];
-  return { shape: [image, image, 3], classes: count, ...(train && { train }), ...(test && { test }) };
+  return {
+    shape: [image, image, 3],
+    classes: count,
+    ...imagenetNormalisation,
+    ...(train && { train }),
+    ...(test && { test }),
+  };
 }
 
 const ilsvrc = (count: number) => (count === imagenet.classes ? imagenet : undefined);

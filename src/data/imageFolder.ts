@@ -1,9 +1,9 @@
 /** Image folders: train/<class>/… and val/<class>/…, a class an own folder, as ILSVRC-2012 comes and torchvision's ImageFolder reads. */
-import { readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync, type Stats } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
-import { shared } from './imageStore.ts';
+import { isUnreachable, shared } from './imageStore.ts';
 
 const endings = /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp)$/i;
 const deepest = 8;
@@ -29,7 +29,7 @@ export function listImageFolder(root: string, policy: BadFilePolicy, say: (line:
 
   const hash = createHash('sha256');
   const list = (folder: string) => {
-    const { split, empty, others } = listSplit(folder, classes, hash);
+    const { split, empty, others } = listSplit(folder, classes, policy, hash);
     for (const name of empty) {
       const path = text(join(folder, name));
       if (policy === 'error') throw new UserError(`${path} holds no image`, { remedy: missing(path) });
@@ -74,7 +74,7 @@ function entries(folder: string): Entry[] {
     return found
       .map((entry) => {
         if (!entry.isSymbolicLink()) return { name: entry.name, isFolder: entry.isDirectory(), isFile: entry.isFile() };
-        const target = statSync(bytesOf(join(folder, entry.name)), { throwIfNoEntry: false });
+        const target = reachable(join(folder, entry.name));
         return { name: entry.name, isFolder: target?.isDirectory() ?? false, isFile: target?.isFile() ?? true };
       })
       .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -83,6 +83,32 @@ function entries(folder: string): Entry[] {
       remedy: 'set dataset.root to a folder that exists and may be read',
       cause,
     });
+  }
+}
+
+/** What a path leads to; undefined where it cannot be reached: a dead link, or no permission. */
+function reachable(path: string): Stats | undefined {
+  try {
+    return statSync(bytesOf(path));
+  } catch (error) {
+    if (isUnreachable(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A file's size; 0 where it cannot be opened, so that it counts as bad from the start and not as lost later on. Permissions are asked
+ * for only where they make a difference: a call to the system for each of a million files.
+ */
+function sizeOf(path: string, policy: BadFilePolicy): number {
+  const found = reachable(path);
+  if (found === undefined || policy === 'error') return found?.size ?? 0;
+  try {
+    accessSync(bytesOf(path), constants.R_OK);
+    return found.size;
+  } catch (error) {
+    if (isUnreachable(error)) return 0;
+    throw error;
   }
 }
 
@@ -113,7 +139,12 @@ function refuseOtherClasses(train: readonly string[], val: readonly string[], ..
 }
 
 /** One split's files, class after class, each class in byte order of the paths. */
-function listSplit(folder: string, classes: readonly string[], hash: ReturnType<typeof createHash>) {
+function listSplit(
+  folder: string,
+  classes: readonly string[],
+  policy: BadFilePolicy,
+  hash: ReturnType<typeof createHash>,
+) {
   const names: Buffer[] = [];
   const lengths: number[] = [];
   const sizes: number[] = [];
@@ -133,7 +164,7 @@ function listSplit(folder: string, classes: readonly string[], hash: ReturnType<
       else {
         lengths.push(path.length);
         classPaths.push(path);
-        sizes.push(statSync(bytesOf(join(folder, path)), { throwIfNoEntry: false })?.size ?? 0); // a dead link reads as a bad file
+        sizes.push(sizeOf(join(folder, path), policy));
         labels.push(label);
       }
     }

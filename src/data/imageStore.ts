@@ -1,7 +1,7 @@
 /** Where a split's images lie, as plain values and shared buffers that go to every thread without a copy, and how one is read. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { maskedCrc32c } from './crc32c.ts';
+import { maskedCrc32c } from '../crc32c.ts';
 import type { Stored } from './decode.ts';
 
 /** One file an image. */
@@ -36,8 +36,18 @@ export interface RecordStore {
 
 export type ImageStore = FileStore | RecordStore;
 
-/** A file's content is no longer what it was: never passed over, whatever the policy for bad files. */
-export class ChangedFile extends Error {}
+/**
+ * What the policy for bad files never passes over: a file that is not what it was when it was listed, or that the system does not
+ * give any more. Passed over, a lost mount or an edited file would shrink or change the data without a word.
+ */
+export class FileFault extends Error {
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}
 
 /** A copy of a typed array in memory that threads share. */
 export function shared<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(values: T): T {
@@ -59,29 +69,58 @@ export const nameOf = (store: ImageStore, i: number): string =>
     ? pathOf(store, i).toString()
     : `${store.files[store.fileOf[i] as number]}, record at byte ${store.offsets[i]}`;
 
-/** Reads one image; throws an Error that says what is wrong with it. */
+/** Reads one image; throws an Error that says what is wrong with it, a FileFault where that must stop the work. */
 export function readStored(store: ImageStore, i: number): Stored {
   return store.kind === 'files' ? { encoded: readFile(store, i) } : readRecord(store, i);
 }
 
+const restore =
+  'restore it; where the change is wanted, remove ranger21.crc32 if there is one and run `ranger21 data verify`: what trains from then on has another fingerprint';
+const damaged = 'it is damaged or was altered: fetch or pack it again';
+
+/** A file that could not be opened when it was listed, a dead link say, has size 0: it is bad as an empty one is. */
 function readFile(store: FileStore, i: number): Uint8Array {
-  const bytes = readFileSync(pathOf(store, i));
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(pathOf(store, i));
+  } catch (error) {
+    if (store.sizes[i] === 0 && isUnreachable(error)) throw error;
+    throw systemFault(error);
+  }
   if (bytes.length !== store.sizes[i]) {
-    throw new ChangedFile(`has ${bytes.length} bytes, ${store.sizes[i]} when the folder was listed`);
+    throw new FileFault(`has ${bytes.length} bytes, ${store.sizes[i]} when the folder was listed`, restore);
   }
   const sum = crc32(bytes) || 1;
   const before = Atomics.compareExchange(store.sums, i, 0, sum);
-  if (before !== 0 && before !== sum) throw new ChangedFile('has other content than before');
+  if (before !== 0 && before !== sum) throw new FileFault('has other content than before', restore);
   return bytes;
+}
+
+/** Whether an error says that this one file cannot be reached, rather than that the system failed. */
+export const isUnreachable = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+function systemFault(error: unknown): FileFault {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const remedy =
+    code === 'EMFILE' || code === 'ENFILE'
+      ? 'raise the limit of open files (ulimit -n), then run the same command again'
+      : 'check that the folder is still there and may be read, then run the same command again';
+  return new FileFault(`cannot be read: ${message}`, remedy);
 }
 
 function readRecord(store: RecordStore, i: number): Stored {
   const path = store.files[store.fileOf[i] as number] as string;
   const bytes = Buffer.allocUnsafe(store.sizes[i] as number);
-  const read = readSync(descriptor(path), bytes, 0, bytes.length, store.offsets[i] as number);
-  if (read !== bytes.length) throw new ChangedFile(`ends after ${read} of ${bytes.length} bytes`);
+  let read: number;
+  try {
+    read = readSync(descriptor(path), bytes, 0, bytes.length, store.offsets[i] as number);
+  } catch (error) {
+    throw systemFault(error);
+  }
+  if (read !== bytes.length) throw new FileFault(`ends after ${read} of ${bytes.length} bytes`, damaged);
   const sum = store.check === 'crc32' ? crc32(bytes) : maskedCrc32c(bytes);
-  if (sum !== store.sums[i]) throw new ChangedFile(`has a wrong checksum`);
+  if (sum !== store.sums[i]) throw new FileFault('has a wrong checksum', damaged);
   if (store.pixels) {
     return { data: bytes, width: store.pixels.width[i] as number, height: store.pixels.height[i] as number };
   }

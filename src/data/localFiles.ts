@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { UserError } from '../errors.ts';
 import { readWithinSync } from './boundedFile.ts';
+import { sha256 } from './sha256.ts';
 import type { Files, KnownFile, Source } from './source.ts';
 import { untar } from './tar.ts';
-
-export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /** Throws where a file is not the one it should be: size first, then SHA-256. */
 export function checkFile(bytes: Uint8Array, expected: KnownFile, path: string): Uint8Array {

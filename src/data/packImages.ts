@@ -1,14 +1,14 @@
 /** `data prepare` for image sets: packs them into shards, several threads at once; interrupted at any point, the same call goes on. */
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCode, UserError } from '../errors.ts';
+import { badFileReport } from './badFiles.ts';
 import { openPool } from './decodePool.ts';
-import { decodingOf } from './decoding.ts';
 import type { ImageSource } from './imageDataset.ts';
 import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
 import type { PackTask } from './packTask.ts';
+import { fileSha256 } from './sha256.ts';
 import {
   footerBytes,
   manifestName,
@@ -17,6 +17,7 @@ import {
   type Shard,
   type ShardManifest,
 } from './shards.ts';
+import { writeDurably, writeFailure } from './writeDurably.ts';
 
 export interface PackOptions {
   /** Folder of the shards. */
@@ -46,7 +47,9 @@ export async function packImages(source: ImageSource, options: PackOptions): Pro
     say(`${root} is already packed; --force packs it again`);
     return done;
   }
-  await begin(source, options);
+  await begin(source, options).catch((cause: unknown) => {
+    throw writeFailure(root, cause);
+  });
   await refuseSmallDisk(source, options);
 
   const splits = { train: source.train, test: source.test };
@@ -54,7 +57,7 @@ export async function packImages(source: ImageSource, options: PackOptions): Pro
   const progress = new Int32Array(new SharedArrayBuffer(4));
   const onDone = options.onStart(total);
   const timer = setInterval(() => onDone(Atomics.load(progress, 0)), 500);
-  const { report } = decodingOf(splits, { short: 1, policy, workers: 0, say });
+  const report = badFileReport(splits, policy, say);
   const pool = openPool(splits, options);
   const pack = async (part: 'train' | 'test', name: string, first: number, count: number): Promise<Shard> => {
     const path = join(root, name);
@@ -111,9 +114,10 @@ async function begin(source: ImageSource, { root, format, size, policy, force }:
     });
   });
   const old = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-  const ours = (name: string) =>
-    /^(train|val)-\d{5}\.shard(\.part)?$/.test(name) || [manifestName, beginningName].includes(name);
-  const names = await readdir(root);
+  const ours = (name: string) => /^((train|val)-\d{5}\.shard|shards\.json|packing\.json)$/.test(name);
+  const isTorn = (name: string) => /^((train|val)-\d{5}\.shard\.part|(shards|packing)\.json\.\d+\.tmp)$/.test(name);
+  const all = await readdir(root);
+  const names = all.filter((name) => !isTorn(name));
   if (!force && old === undefined && names.length > 0) {
     throw new UserError(`${root} is not empty`, { remedy: 'choose an empty folder with --root DIR' });
   }
@@ -122,19 +126,10 @@ async function begin(source: ImageSource, { root, format, size, policy, force }:
       remedy: 'use the same source and options to go on, --force to start again, or another --root',
     });
   }
-  const stale = force ? names.filter(ours) : names.filter((name) => name.endsWith('.shard.part'));
+  const stale = all.filter((name) => isTorn(name) || (force && ours(name)));
   await rm(join(root, manifestName), { force: true });
   for (const name of stale) await rm(join(root, name), { force: true });
   await writeDurably(path, beginning);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const temporary = `${path}.part`;
-  await writeFile(temporary, text);
-  const file = await open(temporary, 'r+');
-  await file.sync();
-  await file.close();
-  await rename(temporary, path);
 }
 
 /** A shard that an earlier call completed. */
@@ -150,13 +145,7 @@ async function finishedShard(path: string, name: string): Promise<Shard | undefi
   await file.close();
   const count = end.readUInt32LE(8);
   readShardIndex(path, { count, sizeBytes });
-  return { name, count, sizeBytes, sha256: await fileHash(path) };
-}
-
-export async function fileHash(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return { name, count, sizeBytes, sha256: await fileSha256(path) };
 }
 
 /** Packs a few images in memory and compares what all will take with what the disk has. */

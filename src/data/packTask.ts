@@ -1,14 +1,15 @@
 /** Packs a stretch of a split's images into one shard. Runs in a worker thread. */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { badSample, type BadSample } from './badFiles.ts';
 import { decodeWhole, encodeJpeg, type Care } from './decode.ts';
-import type { BadSample } from './decodeTask.ts';
-import { ChangedFile, readStored } from './imageStore.ts';
+import { FileFault, readStored } from './imageStore.ts';
 import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
 import { resample, type Pixels } from './resample.ts';
 import { shortSideTo } from './resizedCrop.ts';
 import { shardEnd, type PackedRecord } from './shards.ts';
+import { writeFailure } from './writeDurably.ts';
 
 export interface PackTask {
   readonly kind: 'pack';
@@ -32,8 +33,18 @@ export interface PackDone {
   readonly sha256: string;
 }
 
+/** Where the shard cannot be written, what there is of it is removed: the space may be what is missing. */
 export async function packTask(task: PackTask, split: ImageSplit): Promise<PackDone> {
   const temporary = `${task.path}.part`;
+  try {
+    return await writeShard(task, split, temporary);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw writeFailure(task.path, cause);
+  }
+}
+
+async function writeShard(task: PackTask, split: ImageSplit, temporary: string): Promise<PackDone> {
   const file = openSync(temporary, 'w');
   const hash = createHash('sha256');
   const bad: BadSample[] = [];
@@ -49,7 +60,8 @@ export async function packTask(task: PackTask, split: ImageSplit): Promise<PackD
       const packed = await packSample(task, split, sample, bad);
       Atomics.add(task.progress, 0, 1);
       if (packed === undefined) {
-        if (task.policy === 'error' || bad.at(-1)?.isChanged) return { bad, count: 0, sizeBytes: 0, sha256: '' };
+        if (task.policy === 'error' || bad.at(-1)?.remedy !== undefined)
+          return { bad, count: 0, sizeBytes: 0, sha256: '' };
         continue;
       }
       const { bytes, width, height } = packed;
@@ -79,15 +91,14 @@ async function packSample(
   sample: number,
   bad: BadSample[],
 ): Promise<Packed | undefined> {
-  for (const care of task.policy === 'warn' ? (['strict', 'lenient'] as const) : (['strict'] as const)) {
-    try {
-      return await packImage(task, split, sample, care);
-    } catch (error) {
-      const isChanged = error instanceof ChangedFile;
-      if (bad.at(-1)?.sample !== sample) bad.push({ sample, reason: (error as Error).message, isChanged });
-    }
+  try {
+    return await packImage(task, split, sample, 'strict');
+  } catch (error) {
+    const isTried = task.policy === 'warn' && !(error instanceof FileFault);
+    const packed = isTried ? await packImage(task, split, sample, 'lenient').catch(() => undefined) : undefined;
+    bad.push(badSample(sample, error, packed !== undefined));
+    return packed;
   }
-  return undefined;
 }
 
 /** What one image becomes: the file as it is where it needs no change, a JPEG, or pixels. */

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,10 @@ import { UserError } from '../errors.ts';
 import { readWithin } from './boundedFile.ts';
 import type { Split } from './dataset.ts';
 import { checkLabels } from './labels.ts';
-import { sha256 } from './localFiles.ts';
+import { parseJson } from './parseJson.ts';
+import { sha256 } from './sha256.ts';
 import type { Source, Splits } from './source.ts';
+import { writeDurably } from './writeDurably.ts';
 
 const fileSchema = (name: string) =>
   z.strictObject({
@@ -107,14 +109,6 @@ const summary = ({ name, shape, classes, train, test }: Manifest) => ({
   test: [test.count, test.sizeBytes],
 });
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema refuses it
-  }
-}
-
 /** Loads prepared data, every byte checked against the manifest. */
 export async function loadPrepared(source: Source, root?: string): Promise<Splits & { manifest: Manifest }> {
   const manifest = await readManifest(source, root);
@@ -163,7 +157,7 @@ export async function writePrepared(
 
   const write = async (name: string, split: Split) => {
     const bytes = Buffer.concat([split.labels, split.images]);
-    await writeAtomically(join(folder, name), bytes);
+    await writeDurably(join(folder, name), bytes);
     options.say(`wrote ${join(folder, name)}: ${split.count} samples, ${bytes.length} bytes`);
     return { name, count: split.count, sizeBytes: bytes.length, sha256: sha256(bytes) };
   };
@@ -176,7 +170,7 @@ export async function writePrepared(
     test: await write('test.bin', test),
     source: origin,
   };
-  await writeAtomically(join(folder, 'manifest.json'), Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`));
+  await writeDurably(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   return manifest;
 }
 
@@ -190,16 +184,4 @@ function checkSplit(source: Source, split: Split, part: 'train' | 'test'): void 
     );
   }
   checkLabels(split.labels, source.classNames.length, name);
-}
-
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }

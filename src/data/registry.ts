@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { assemble } from './assemble.ts';
-import { readDigits } from './digits.ts';
+import { digitsNormalisation, readDigits } from './digits.ts';
 import { entry, type DatasetEntry } from './entry.ts';
 import { imageEntries } from './imageEntries.ts';
 import { loadPrepared } from './prepared.ts';
 import type { Source } from './source.ts';
 import { sources } from './sources.ts';
-import { readSynthetic } from './synthetic.ts';
+import { readSynthetic, syntheticNormalisation } from './synthetic.ts';
 
 export type { DatasetEntry, Facts } from './entry.ts';
 
@@ -24,7 +24,7 @@ const rootOption = z
   );
 
 function prepared(source: Source) {
-  const { shape, counts, classNames } = source;
+  const { shape, counts, classNames, mean, std } = source;
   const classes = classNames.length;
   return entry({
     summary: source.summary,
@@ -32,9 +32,9 @@ function prepared(source: Source) {
     classes,
     origin: 'prepared',
     options: z.strictObject({ root: rootOption, train: trainOption(counts.train), test: testOption(counts.test) }),
-    facts: ({ train = counts.train, test = counts.test }) => ({ shape, classes, train, test }),
+    facts: ({ train = counts.train, test = counts.test }) => ({ shape, classes, mean, std, scale: 255, train, test }),
     load: async ({ root, train, test }) => {
-      const { name, mean, std } = source;
+      const { name } = source;
       const splits = await loadPrepared(source, root);
       const whole = { name, shape, classes, classNames, mean, std, scale: 255, train: splits.train, test: splits.test };
       return assemble(whole, { train, test });
@@ -48,7 +48,7 @@ const digits = entry({
   classes: 10,
   origin: 'shipped',
   options: z.strictObject({ train: trainOption(1_437), test: testOption(360) }),
-  facts: ({ train = 1_437, test = 360 }) => ({ shape: [8, 8, 1], classes: 10, train, test }),
+  facts: ({ train = 1_437, test = 360 }) => ({ shape: [8, 8, 1], classes: 10, ...digitsNormalisation, train, test }),
   load: async (options) => assemble(await readDigits(), options),
 });
 
@@ -63,7 +63,7 @@ const synthetic = entry({
     train: count(100_000).default(5_000).describe('training samples'),
     test: count(100_000).default(1_000).describe('test samples'),
   }),
-  facts: ({ train, test }) => ({ shape: [32, 32, 3], classes: 10, train, test }),
+  facts: ({ train, test }) => ({ shape: [32, 32, 3], classes: 10, ...syntheticNormalisation, train, test }),
   load: (options) => Promise.resolve(assemble(readSynthetic(options), {})),
 });
 

@@ -6,12 +6,13 @@
  * `shards.json` names every shard with its size and SHA-256 and is written last.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { ImageSplit } from './imageSplit.ts';
+import { parseJson } from './parseJson.ts';
+import { sha256 } from './sha256.ts';
 
 export const manifestName = 'shards.json';
 export const recordBytes = 24;
@@ -87,17 +88,8 @@ export function readShardManifest(root: string): ShardManifest | undefined {
 
 const packAgain = 'pack the images again with `ranger21 data prepare … --force`';
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema refuses it
-  }
-}
-
 /** SHA-256 over what the manifest says, which holds the hash of every shard: equal for equal content. */
-export const shardFingerprint = (manifest: ShardManifest): string =>
-  createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+export const shardFingerprint = (manifest: ShardManifest): string => sha256(JSON.stringify(manifest));
 
 /** Reads the index of every shard of a split; sizes, counts and places are checked, the records themselves when they are read. */
 export function readShards(root: string, shards: readonly Shard[], classes: number): ImageSplit {

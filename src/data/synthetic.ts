@@ -1,6 +1,6 @@
 import { stream } from '../random.ts';
 import { readCifar } from './cifar.ts';
-import type { MemoryDataset, Split } from './dataset.ts';
+import type { MemoryDataset, Normalisation, Split } from './dataset.ts';
 
 const side = 32;
 const classes = 10;
@@ -11,6 +11,12 @@ const colours = [
   [1, 0.2, -0.8],
   [-0.6, 1, 0.3],
 ] as const;
+
+export const syntheticNormalisation: Normalisation = {
+  mean: [0.5, 0.5, 0.5],
+  std: [0.194, 0.194, 0.194],
+  scale: 255,
+};
 
 export interface SyntheticOptions {
   readonly seed: number;
@@ -38,9 +44,7 @@ export function readSynthetic({ seed, noise, train, test }: SyntheticOptions): O
     shape: [side, side, 3],
     classes,
     classNames: [0, 1, 2, 3, 4].flatMap((k) => [`${36 * k}° orange-blue`, `${36 * k}° green-red`]),
-    mean: [0.5, 0.5, 0.5],
-    std: [0.194, 0.194, 0.194],
-    scale: 255,
+    ...syntheticNormalisation,
     train: part(0, train, 'synthetic train'),
     test: part(1, test, 'synthetic test'),
   };

@@ -17,8 +17,11 @@ export type Done<T extends Task = Task> = T extends DecodeTask
     ? PackDone
     : Uint32Array;
 
-/** Answer to the task with this number. */
-export type Answer = { readonly id: number } & ({ readonly done: Done } | { readonly error: string });
+/** Answer to the task with this number. An error's class does not survive the way: a UserError's fields go beside it. */
+export type Answer = { readonly id: number } & (
+  | { readonly done: Done }
+  | { readonly error: Error; readonly fix?: { readonly remedy: string; readonly code: number } }
+);
 
 export async function runTask(task: Task, setup: Setup): Promise<Done> {
   if (task.kind === 'order') return orderOf(task);

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { maskedCrc32c } from './crc32c.ts';
+import { maskedCrc32c } from '../crc32c.ts';
 import { exampleFields, type Example } from './example.ts';
 import { openWindow, type Window } from './fileWindow.ts';
 import type { ImageSource } from './imageDataset.ts';

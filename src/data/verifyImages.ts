@@ -4,9 +4,9 @@ import { exitCode, UserError } from '../errors.ts';
 import { fileChecksums } from './checksums.ts';
 import { listImageFolder } from './imageFolder.ts';
 import type { ImageSource } from './imageDataset.ts';
-import { ChangedFile, readStored } from './imageStore.ts';
+import { readStored } from './imageStore.ts';
 import { sampleName, type ImageSplit } from './imageSplit.ts';
-import { fileHash } from './packImages.ts';
+import { fileSha256 } from './sha256.ts';
 import { readShardManifest } from './shards.ts';
 
 type OnStart = (total: number) => (done: number) => void;
@@ -17,9 +17,16 @@ export async function verifyShards(root: string, onStart: OnStart): Promise<numb
   const shards = [...(manifest?.train ?? []), ...(manifest?.val ?? [])];
   const onDone = onStart(shards.length);
   for (const [i, { name, sha256 }] of shards.entries()) {
-    const found = await fileHash(join(root, name));
+    const path = join(root, name);
+    const found = await fileSha256(path).catch((cause: unknown) => {
+      throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, {
+        remedy: 'check that the folder is still there and may be read',
+        code: exitCode.checkFailed,
+        cause,
+      });
+    });
     if (found !== sha256) {
-      throw new UserError(`${join(root, name)} has SHA-256 ${found}, expected ${sha256}`, {
+      throw new UserError(`${path} has SHA-256 ${found}, expected ${sha256}`, {
         remedy: 'pack the images again with `ranger21 data prepare … --force`',
         code: exitCode.checkFailed,
       });
@@ -28,6 +35,15 @@ export async function verifyShards(root: string, onStart: OnStart): Promise<numb
   }
   return shards.length;
 }
+
+const unreadable = {
+  found: 'cannot be read',
+  remedy: 'make them readable or remove them, then verify again',
+};
+const changed = {
+  found: 'are not as they were',
+  remedy: 'restore them; where the change is wanted, remove ranger21.crc32 and verify again',
+};
 
 /**
  * Reads every file of a folder. The first time its checksums are written; from then on each file is held against them, here and
@@ -40,8 +56,8 @@ export async function verifyFolder(
 ): Promise<{ path: string; isNew: boolean }> {
   const { listing, train, test } = listImageFolder(root, 'warn', say);
   const checksums = fileChecksums(root, listing);
-  const isNew = !checksums.read([train, test]);
-  await verifyRecords({ train, test }, onStart);
+  const isNew = checksums.read([train, test]) === undefined;
+  await verifyRecords({ train, test }, onStart, isNew ? unreadable : changed);
   if (isNew) {
     try {
       checksums.write([train, test]);
@@ -59,18 +75,16 @@ export async function verifyFolder(
 export async function verifyRecords(
   { train, test }: Pick<ImageSource, 'train' | 'test'>,
   onStart: OnStart,
+  { found, remedy } = { found: 'are not as they were', remedy: 'fetch or pack the files again' },
 ): Promise<void> {
   const onDone = onStart(train.count + test.count);
-  const changed: string[] = [];
+  const wrong: string[] = [];
   let done = 0;
   const check = (split: ImageSplit, i: number) => {
     try {
       readStored(split.store, i);
     } catch (error) {
-      const { message } = error as Error;
-      if (error instanceof ChangedFile || split.store.kind === 'files')
-        changed.push(`${sampleName(split, i)} ${message}`);
-      else throw error;
+      wrong.push(`${sampleName(split, i)} ${(error as Error).message}`);
     }
   };
   for (const split of [train, test]) {
@@ -83,9 +97,9 @@ export async function verifyRecords(
     }
   }
   onDone(done);
-  if (changed.length === 0) return;
-  throw new UserError(`${changed.length} images are not as they were: ${changed.slice(0, 10).join('; ')}`, {
-    remedy: 'restore them; where the change is wanted, remove ranger21.crc32 and verify again',
+  if (wrong.length === 0) return;
+  throw new UserError(`${wrong.length} images ${found}: ${wrong.slice(0, 10).join('; ')}`, {
+    remedy,
     code: exitCode.checkFailed,
   });
 }

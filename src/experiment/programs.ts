@@ -14,7 +14,7 @@ export async function compilePrograms(plan: Plan, session: Session, evalBatch: n
   const { experiment, facts, model, optimizer, totalSteps } = plan;
   const { batch, labelSmoothing } = experiment.train;
   const meterEvery = experiment.log.meters;
-  const inputs = trainInputs(batch, facts.shape, Object.keys(optimizer.scalars(1)));
+  const inputs = trainInputs(batch, facts.shape, Object.keys(optimizer.scalars(1)), 'uint8');
   const compileStep = (meters: boolean) =>
     session.compile(
       meters ? 'step with meters' : 'step',
@@ -32,7 +32,7 @@ export async function compilePrograms(plan: Plan, session: Session, evalBatch: n
       const outputs = await (isMetered(t) ? meteredStep : step)(given);
       return merge && optimizer.variant(t) === 'merge' ? { ...outputs, ...(await merge({})) } : outputs;
     },
-    evaluate: await session.compile('evaluation', evaluateStep(model), evaluateInputs(evalBatch, facts.shape)),
+    evaluate: await session.compile('evaluation', evaluateStep(model), evaluateInputs(evalBatch, facts.shape, 'uint8')),
   };
 }
 

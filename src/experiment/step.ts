@@ -1,7 +1,15 @@
 /** The programs of a run: one training step, the lookahead merge, one evaluation batch. Pure functions of tensors. */
 import type { Model } from '../models/model.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { joined, scalarSpec, under, type HostTensors, type Program, type Specs } from '../tensor/compile.ts';
+import {
+  joined,
+  scalarSpec,
+  under,
+  type Dtype,
+  type HostTensors,
+  type Program,
+  type Specs,
+} from '../tensor/compile.ts';
 import {
   add,
   addN,
@@ -99,12 +107,14 @@ export function gradientStep(model: Model, labelSmoothing: number): Program {
   };
 }
 
+/** `images`: float32 for a network on normalised images, uint8 for one on pixels. */
 export const trainInputs = (
   batch: number,
   [height, width, channels]: readonly number[],
   scalars: readonly string[],
+  images: Dtype = 'float32',
 ): Specs => ({
-  images: { shape: [batch, height!, width!, channels!], dtype: 'float32' },
+  images: { shape: [batch, height!, width!, channels!], dtype: images },
   labels: { shape: [batch], dtype: 'int32' },
   ...Object.fromEntries(scalars.map((name) => [name, scalarSpec])),
 });
@@ -138,8 +148,12 @@ export function evaluateStep(model: Model): Program {
   };
 }
 
-export const evaluateInputs = (batch: number, [height, width, channels]: readonly number[]): Specs => ({
-  images: { shape: [batch, height!, width!, channels!], dtype: 'float32' },
+export const evaluateInputs = (
+  batch: number,
+  [height, width, channels]: readonly number[],
+  images: Dtype = 'float32',
+): Specs => ({
+  images: { shape: [batch, height!, width!, channels!], dtype: images },
   labels: { shape: [batch], dtype: 'int32' },
   weights: { shape: [batch], dtype: 'float32' },
 });

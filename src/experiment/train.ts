@@ -22,12 +22,12 @@ import { compilePrograms, meterValues, stepInputs } from './programs.ts';
 import { countEvaluation, countStep, hashBatch, newProgress, PAIRED_BATCHES, stopwatch } from './progress.ts';
 import type { Ending, Progress } from './progress.ts';
 import { completePairing, runResult } from './result.ts';
-import { newSaving } from './saving.ts';
+import { onPixels } from './onPixels.ts';
+import { newSaving, type Saving } from './saving.ts';
+import { stepsOf } from './rhythm.ts';
 import { runState } from './step.ts';
 import { brokenMetric, endingOfEvaluation, endingOfStep, stuckRule } from './stop.ts';
 import { tensorsHash } from './tensorsHash.ts';
-
-export { stepInputs };
 
 /** What a run is made of before it touches data or a device. */
 export interface Plan {
@@ -60,17 +60,20 @@ export interface Surroundings {
   readonly signal?: AbortSignal;
 }
 
+/** The plan for a data set that is loaded. */
+export const planFor = (experiment: Experiment, { shape, classes, mean, std, scale, train, test }: Dataset): Plan =>
+  planRun(experiment, { shape, classes, mean, std, scale, train: train.count, test: test.count });
+
 /** Builds model and optimizer for a data set; throws a UserError where they do not fit. */
 export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { name, ...options } = experiment.model;
   const [height, width, channels] = facts.shape;
-  const model = models[name].build(options, { height, width, channels, classes: facts.classes });
+  const model = onPixels(models[name].build(options, { height, width, channels, classes: facts.classes }), facts);
   const { epochs, batch } = experiment.train;
   const stepsPerEpoch = Math.floor(facts.train / batch);
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
   const optimizer = buildOptimizer(experiment.optimizer, { epochs, stepsPerEpoch }, shapes);
-  const [count = '1', unit] = experiment.eval.every.split(' ');
-  const evalEvery = Number(count) * (unit!.startsWith('epoch') ? stepsPerEpoch : 1);
+  const evalEvery = stepsOf(experiment.eval.every, stepsPerEpoch)!; // the schema takes nothing else
   const totalSteps = epochs * stepsPerEpoch;
   const { lookahead } = experiment.optimizer.components;
   const merges = lookahead !== false && lookahead.k <= totalSteps;
@@ -89,6 +92,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
   const stepsHere = () => ({ step: progress.step, stepsHere: progress.step - startedFrom });
   const spend = stopwatch(progress.seconds);
   let session: Session | undefined;
+  let saving: Saving | undefined;
   let upcoming: Promise<Batch> | undefined;
   const sources: (Batches | EvalBatches)[] = [];
 
@@ -101,7 +105,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
     const fresh = runState({ ...initial, slots: initState(optimizer, initial.params) });
     session = await around.backend.open(around.from ? inOrderOf(fresh, around.from.state) : fresh, around.session);
     const programs = await compilePrograms(plan, session, heldOut.batchSize);
-    const saving = newSaving({
+    saving = newSaving({
       ...{ plan, run, session, from: startedFrom, tell },
       record: { id: runId(experiment, experiment.seed, dataset.fingerprint), drift: around.belongings },
     });
@@ -180,6 +184,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       } else {
         endWith(progress, endingOfStep(plan, progress));
       }
+      batch.release();
     }
 
     // ── the result
@@ -201,6 +206,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
     await saving.tidy(progress).catch(untold('checkpoints that are no longer needed were not removed'));
     return result;
   } catch (error) {
+    await saving?.settle(); // while this process still has the run: later it would write into another's
     const reason = error instanceof Error ? error.message : String(error);
     await run.abandon('failed', reason, stepsHere()).catch(() => undefined); // the first failure is the one to tell
     throw error;

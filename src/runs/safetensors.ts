@@ -11,22 +11,23 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import type { HostTensor, HostTensors } from '../tensor/compile.ts';
-import { sizeOf } from '../tensor/compile.ts';
+import { dtypeOf, sizeOf } from '../tensor/compile.ts';
 
-/** The file in pieces: length and header, then each tensor's own bytes, not copied. */
+/** The file in pieces: length and header, then each tensor's own bytes, not copied; uint8 last, so that the others are aligned. */
 export function safetensorsPieces(tensors: HostTensors): Uint8Array[] {
   let end = 0;
-  const described = Object.entries(tensors).map(([name, { shape, data }]) => {
+  const widestFirst = Object.entries(tensors).sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const described = widestFirst.map(([name, { shape, data }]) => {
     if (data.length !== sizeOf(shape)) throw new TypeError(`${name} is [${shape.join(', ')}] with ${data.length} values`);
     const start = end;
     end += data.byteLength;
-    return [name, { dtype: data instanceof Int32Array ? 'I32' : 'F32', shape, data_offsets: [start, end] }] as const;
+    return [name, { dtype: names[dtypeOf(data)], shape, data_offsets: [start, end] }] as const;
   });
   const json = Buffer.from(JSON.stringify(Object.fromEntries(described)));
   const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
   header.writeBigUInt64LE(BigInt(header.length - 8));
   header.set(json, 8);
-  return [header, ...Object.values(tensors).map(({ data }) => bytesOf(data))];
+  return [header, ...widestFirst.map(([, { data }]) => bytesOf(data))];
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: HostTensor['data']): Uint8Array =>
@@ -75,7 +76,8 @@ async function readBytes(file: FileHandle, start: number, length: number, path: 
   return bytes;
 }
 
-const arrays = { F32: Float32Array, I32: Int32Array } as const;
+const names = { float32: 'F32', int32: 'I32', uint8: 'U8' } as const;
+const arrays = { F32: Float32Array, I32: Int32Array, U8: Uint8Array } as const;
 
 interface Entry {
   readonly name: string;
@@ -155,12 +157,13 @@ function entryOf(name: string, value: unknown, path: string): Entry {
   const { dtype, shape, data_offsets: offsets, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw refusal(path, `${of} has an unknown ${quoted(unknown)}`);
-  if (dtype !== 'F32' && dtype !== 'I32') throw refusal(path, `${of} has the type ${quoted(dtype)}, expected F32 or I32`);
+  if (dtype !== 'F32' && dtype !== 'I32' && dtype !== 'U8') throw refusal(path, `${of} has the type ${quoted(dtype)}, expected F32, I32 or U8`);
   if (!isSizes(shape)) throw refusal(path, `${of} has the shape ${quoted(shape)}, expected sizes`);
   if (!isSizes(offsets) || offsets.length !== 2) throw refusal(path, `${of} has the offsets ${quoted(offsets)}, expected two`);
   const [start, end] = offsets as [number, number];
   const values = sizeOf(shape.filter((n) => n > 0)); // an empty tensor's other sizes must be possible, too
-  if (!Number.isSafeInteger(4 * values) || end - start !== 4 * sizeOf(shape)) throw refusal(path, `${of} of shape [${shape.join(', ')}] lies in ${end - start} bytes`);
+  const width = arrays[dtype].BYTES_PER_ELEMENT;
+  if (!Number.isSafeInteger(width * values) || end - start !== width * sizeOf(shape)) throw refusal(path, `${of} of shape [${shape.join(', ')}] lies in ${end - start} bytes`);
   return { name, shape, dtype, start, end };
 }
 

@@ -6,17 +6,24 @@
  *     length (uint64) · masked CRC32C of the length (uint32) · event · masked CRC32C of the event (uint32)    little-endian
  *
  * The first event holds the file version. References: the record format, https://www.tensorflow.org/tutorials/load_data/tfrecord;
- * the messages, event.proto and summary.proto of TensorBoard; CRC32C, RFC 3720 appendix B.4.
+ * the messages, event.proto and summary.proto of TensorBoard.
  */
-import type { EvalMetrics, StepMetrics } from './metrics.ts';
+import { maskedCrc32c } from '../crc32c.ts';
+import { sessionEnd, sessionStart, type HparamsSession } from './hparams.ts';
+import type { EvalMetrics, RunStatus, StepMetrics } from './metrics.ts';
 import { bytesField, doubleField, floatField, varintField } from './protobuf.ts';
 
 /** Turns a run's records into the bytes of its event file; times are seconds since 1970. */
 export interface EventEncoder {
-  /** Name of the file of one attempt, and its first bytes; `from` is the first step that goes on from a checkpoint. */
-  start(wallTime: number, attempt: number, from?: number): { readonly file: string; readonly bytes: Buffer };
+  /**
+   * Name of the file of one attempt, and its first bytes; `from` is the first step that goes on from a checkpoint. The
+   * session is for the HPARAMS tab, and stands in the first attempt's file already where one goes on.
+   */
+  start(wallTime: number, attempt: number, from?: number, session?: HparamsSession): { readonly file: string; readonly bytes: Buffer };
   step(metrics: StepMetrics, wallTime: number): Buffer;
   evaluation(metrics: EvalMetrics, wallTime: number): Buffer;
+  /** How the run ended. */
+  end(status: RunStatus, wallTime: number): Buffer;
 }
 
 /** An encoder for one run. Steps must not go back: TensorBoard would drop the later points it has already read. */
@@ -29,15 +36,17 @@ export function tensorboardEvents(): EventEncoder {
   };
   return {
     // The name carries no host, unlike TensorFlow's: runs are made to be shared.
-    start: (wallTime, attempt, from) => ({
+    start: (wallTime, attempt, from, session) => ({
       file: `${eventFilePrefix}${Math.floor(wallTime)}.ranger21.${attempt}`,
       bytes: Buffer.concat([
         record(Buffer.concat([doubleField(1, wallTime), bytesField(3, 'brain.Event:2')])),
         ...(from === undefined ? [] : [record(restartEvent(wallTime, from))]),
+        ...(from === undefined && session ? [record(summaryEvent(0, wallTime, sessionStart(session, wallTime)))] : []),
       ]),
     }),
     step: (metrics, wallTime) => scalars(metrics.step, wallTime, stepScalars(metrics)),
     evaluation: (metrics, wallTime) => scalars(metrics.step, wallTime, evaluationScalars(metrics)),
+    end: (status, wallTime) => record(summaryEvent(lastStep, wallTime, [sessionEnd(status, wallTime)])),
   };
 }
 
@@ -67,14 +76,22 @@ const evaluationScalars = (m: EvalMetrics): Record<string, number | undefined> =
   'eval/top5': m.top5,
 });
 
-/** Event { wall_time = 1, step = 2, summary = 5 { value = 1 { tag = 1, simple_value = 2, metadata = 9 } } } */
+/** Event { wall_time = 1, step = 2, summary = 5 { value = 1 } } */
+const summaryEvent = (step: number, wallTime: number, values: readonly Buffer[]): Buffer =>
+  Buffer.concat([
+    doubleField(1, wallTime),
+    varintField(2, step),
+    bytesField(5, Buffer.concat(values.map((value) => bytesField(1, value)))),
+  ]);
+
+/** Of each value: Summary.Value { tag = 1, simple_value = 2, metadata = 9 } */
 function scalarEvent(step: number, wallTime: number, values: Readonly<Record<string, number | undefined>>): Buffer {
-  const summary = Object.entries(values).flatMap(([tag, value]) =>
+  const given = Object.entries(values).flatMap(([tag, value]) =>
     value === undefined
       ? []
-      : [bytesField(1, Buffer.concat([bytesField(1, tag), floatField(2, value), bytesField(9, scalarMetadata)]))],
+      : [Buffer.concat([bytesField(1, tag), floatField(2, value), bytesField(9, scalarMetadata)])],
   );
-  return Buffer.concat([doubleField(1, wallTime), varintField(2, step), bytesField(5, Buffer.concat(summary))]);
+  return summaryEvent(step, wallTime, given);
 }
 
 /** SummaryMetadata { plugin_data = 1 { plugin_name = 1 }, data_class = 4 (1: scalar) } */
@@ -87,24 +104,8 @@ export function record(event: Uint8Array): Buffer {
   return Buffer.concat([length, maskedCrc(length), event, maskedCrc(event)]);
 }
 
-/** Rotated by 15 and offset, so that a checksum of data which itself holds checksums stays good. */
 function maskedCrc(bytes: Uint8Array): Buffer {
-  const crc = crc32c(bytes);
-  const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
   const out = Buffer.alloc(4);
-  out.writeUInt32LE(masked);
+  out.writeUInt32LE(maskedCrc32c(bytes));
   return out;
 }
-
-/** CRC-32C (Castagnoli): polynomial 0x1EDC6F41, bits reflected, starting at and finally xored with all ones. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crcTable[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});

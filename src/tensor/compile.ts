@@ -8,18 +8,22 @@
 import { exitCode, UserError } from '../errors.ts';
 import type { Tensors } from './ops.ts';
 
-/** A value in host memory; Float32Array is float32, Int32Array int32. */
+/**
+ * A value in host memory; Float32Array is float32, Int32Array int32, Uint8Array uint8. Bytes are for inputs alone: they go to
+ * the device as they are, and are widened there, so a program sees them as float32.
+ */
 export interface HostTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array;
+  readonly data: Float32Array | Int32Array | Uint8Array;
 }
 export type HostTensors = Readonly<Record<string, HostTensor>>;
 
 /** Shape and type of an argument that changes from call to call. */
 export interface Spec {
   readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32';
+  readonly dtype: Dtype;
 }
+export type Dtype = 'float32' | 'int32' | 'uint8';
 export type Specs = Readonly<Record<string, Spec>>;
 
 /**
@@ -31,7 +35,10 @@ export type Program = (state: Tensors, inputs: Tensors) => { readonly state?: Te
 /** One compiled program: inputs from the host, outputs to the host, state updated in place of the old. */
 export type Executable = (inputs: HostTensors) => Promise<HostTensors>;
 
-/** State on a device and the programs compiled over it. Calls run one at a time, in the order made. */
+/**
+ * State on a device and the programs compiled over it. Calls run one at a time, in the order made. After one that failed on
+ * the device the state may be updated in part: it is neither read nor stepped on then, but a checkpoint is.
+ */
 export interface Session {
   /** What the programs run on, as the backend got it: cpu, gpu:0, webgpu. */
   readonly device: string;
@@ -93,14 +100,30 @@ export interface Backend {
   open(state: HostTensors, options: SessionOptions): Promise<Session>;
 }
 
+/** What keeps a session's calls in order: calls `f` after every call before it has ended. */
+export function oneAtATime() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(f: () => Promise<T>): Promise<T> => {
+    const next = last.then(f);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
 
 export const hostScalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
 export const scalarSpec: Spec = { shape: [], dtype: 'float32' };
-export const specOf = ({ shape, data }: HostTensor): Spec => ({
-  shape,
-  dtype: data instanceof Int32Array ? 'int32' : 'float32',
-});
+export const dtypeOf = (data: HostTensor['data']): Dtype =>
+  data instanceof Int32Array ? 'int32' : data instanceof Uint8Array ? 'uint8' : 'float32';
+export const specOf = ({ shape, data }: HostTensor): Spec => ({ shape, dtype: dtypeOf(data) });
+
+/** What the entries of a session's state are. */
+export function stateSpecs(state: HostTensors): Specs {
+  const bytes = Object.keys(state).find((name) => state[name]!.data instanceof Uint8Array);
+  if (bytes !== undefined) throw new TypeError(`state ${bytes} is uint8, which only an input may be`);
+  return Object.fromEntries(Object.entries(state).map(([name, value]) => [name, specOf(value)]));
+}
 
 /** The entries of `all` whose names start with `prefix/`, without it. */
 export function under<T>(all: Readonly<Record<string, T>>, prefix: string): Record<string, T> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { evalBatches, trainBatches } from '../../src/data/batches.ts';
-import { datasets } from '../../src/data/registry.ts';
+import type { Batch } from '../../src/data/dataset.ts';
 import { UserError } from '../../src/errors.ts';
 import { permutation, stream } from '../../src/random.ts';
 import { imageSet } from './toy.ts';
@@ -10,6 +10,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   for await (const item of items) all.push(item);
   return all;
 }
+
+const contentOf = ({ images, labels, indices, epoch }: Batch) => ({ images, labels, indices, epoch });
 
 const augment = { crop: 4, flip: true };
 const plain = { crop: 0, flip: false };
@@ -23,12 +25,13 @@ describe('training batches', () => {
     const inOrder = [];
     for (let t = 1; t <= 9; t++) inOrder.push(await forwards.batch(t));
     const shuffled = make();
-    for (const t of [9, 2, 5, 1, 5, 8]) expect(await shuffled.batch(t)).toEqual(inOrder[t - 1]);
+    for (const t of [9, 2, 5, 1, 5, 8]) expect(contentOf(await shuffled.batch(t))).toEqual(contentOf(inOrder[t - 1]!));
     const [first, second] = [0, 1].map((epoch) => permutation(50, stream(7, 'order', epoch)));
     expect(inOrder[0]?.indices).toEqual(first?.slice(0, 16));
     expect(inOrder[3]?.indices).toEqual(second?.slice(0, 16));
     expect(inOrder.map(({ epoch }) => epoch)).toEqual([0, 0, 0, 1, 1, 1, 2, 2, 2]);
-    expect(await trainBatches(data, { batch: 16, seed: 8, augment }).batch(1)).not.toEqual(inOrder[0]);
+    const other = await trainBatches(data, { batch: 16, seed: 8, augment }).batch(1);
+    expect(contentOf(other)).not.toEqual(contentOf(inOrder[0]!));
   });
 
   test('an epoch visits no sample twice and drops the last partial batch', async () => {
@@ -49,15 +52,13 @@ describe('training batches', () => {
     expect(epochs[1]).not.toEqual(epochs[2]);
   });
 
-  test('pixels and labels belong to the indices, normalised', async () => {
+  test('pixels and labels belong to the indices', async () => {
     const { images, labels, indices } = await trainBatches(data, { batch: 10, seed: 3, augment: plain }).batch(1);
     const size = 8 * 8 * 3;
     indices.forEach((sample, i) => {
       expect(labels[i]).toBe(sample % 10);
       const pixels = data.train.images.subarray(sample * size, (sample + 1) * size);
-      expect(images.subarray(i * size, (i + 1) * size)).toEqual(
-        Float32Array.from(pixels, (pixel) => (pixel / 255 - 0.5) / 0.25),
-      );
+      expect(images.subarray(i * size, (i + 1) * size)).toEqual(pixels);
     });
   });
 
@@ -92,9 +93,9 @@ describe('evaluation batches', () => {
     expect([...(last?.weights ?? [])]).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
     expect([...(last?.labels ?? [])]).toEqual([0, 1, 2, 0, 0, 0, 0, 0, 0, 0]);
     expect(last?.images.length).toBe(40);
-    expect(last?.images.subarray(12)).toEqual(new Float32Array(28));
+    expect(last?.images.subarray(12)).toEqual(new Uint8Array(28));
     const pixels = all.flatMap(({ images }) => [...images]).slice(0, 23 * 4);
-    expect(pixels).toEqual([...Float32Array.from(data.test.images, (pixel) => (pixel / 255 - 0.5) / 0.25)]);
+    expect(pixels).toEqual([...data.test.images]);
   });
 
   test('a batch larger than the set becomes the set', async () => {
@@ -102,13 +103,4 @@ describe('evaluation batches', () => {
     expect(evaluation.batchSize).toBe(23);
     expect((await collect(evaluation.batches())).length).toBe(1);
   });
-});
-
-test('a normalised epoch of real images has mean 0 and deviation 1', async () => {
-  const digits = await datasets.digits.load({});
-  const { images } = await trainBatches(digits, { batch: 1437, seed: 0, augment: plain }).batch(1);
-  const mean = images.reduce((a, b) => a + b, 0) / images.length;
-  const deviation = Math.sqrt(images.reduce((a, b) => a + (b - mean) ** 2, 0) / images.length);
-  expect(Math.abs(mean)).toBeLessThan(1e-3);
-  expect(Math.abs(deviation - 1)).toBeLessThan(1e-3);
 });

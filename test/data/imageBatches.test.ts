@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { evalBatches, trainBatches } from '../../src/data/batches.ts';
-import type { ImageDataset, PixelBatches } from '../../src/data/dataset.ts';
-import { evalPixels, trainPixels } from '../../src/data/imageBatches.ts';
+import { trainBatches } from '../../src/data/batches.ts';
+import type { Batches, ImageDataset } from '../../src/data/dataset.ts';
+import { decodedEvaluation, decodedTraining } from '../../src/data/imageBatches.ts';
 import { openFolder } from '../../src/data/imageDataset.ts';
 import { packImages } from '../../src/data/packImages.ts';
 import { permutation, stream } from '../../src/random.ts';
@@ -16,16 +16,16 @@ const quiet = { say: () => undefined, onStart: () => () => undefined, policy: 'e
 
 /** Hashes of the batches of some steps, and of a whole evaluation. */
 async function hashes(dataset: ImageDataset, steps: readonly number[]): Promise<{ train: string[]; test: string[] }> {
-  const train = trainPixels(dataset, options);
-  const evaluation = evalPixels(dataset, { batch: 6 });
+  const train = decodedTraining(dataset, options);
+  const evaluation = decodedEvaluation(dataset, { batch: 6 });
   const found: { train: string[]; test: string[] } = { train: [], test: [] };
   for (const t of steps) {
-    const { pixels, labels, indices, release } = await train.batch(t);
-    found.train.push(sha256(Buffer.concat([pixels, Buffer.from(labels.buffer), Buffer.from(indices.buffer)])));
+    const { images, labels, indices, release } = await train.batch(t);
+    found.train.push(sha256(Buffer.concat([images, Buffer.from(labels.buffer), Buffer.from(indices.buffer)])));
     release();
   }
-  for await (const { pixels, labels, weights } of evaluation.batches()) {
-    found.test.push(sha256(Buffer.concat([pixels, Buffer.from(labels.buffer), Buffer.from(weights.buffer)])));
+  for await (const { images, labels, weights } of evaluation.batches()) {
+    found.test.push(sha256(Buffer.concat([images, Buffer.from(labels.buffer), Buffer.from(weights.buffer)])));
   }
   await train.close();
   await evaluation.close();
@@ -69,13 +69,13 @@ describe('the same bytes', () => {
     const expected = await hashes(openTree(root).dataset, steps);
     const { dataset, told } = openTree(root, { workers: 2 });
     const before = started.length;
-    const train = trainPixels(dataset, options);
+    const train = decodedTraining(dataset, options);
     const found: string[] = [];
     for (const t of steps) {
       const coming = train.batch(t);
       if (t === 1 || t === 3) await started.at(t === 1 ? -1 : before)!.terminate();
-      const { pixels, labels, indices, release } = await coming;
-      found.push(sha256(Buffer.concat([pixels, Buffer.from(labels.buffer), Buffer.from(indices.buffer)])));
+      const { images, labels, indices, release } = await coming;
+      found.push(sha256(Buffer.concat([images, Buffer.from(labels.buffer), Buffer.from(indices.buffer)])));
       release();
     }
     await train.close();
@@ -88,21 +88,21 @@ describe('the same bytes', () => {
 describe('the ring', () => {
   test('holds three batches: nothing more is decoded until one is given back', async () => {
     const { dataset } = openTree(imageTree());
-    const train = trainPixels(dataset, { ...options, batch: 4 });
+    const train = decodedTraining(dataset, { ...options, batch: 4 });
     const held = [await train.batch(1), await train.batch(2), await train.batch(3)];
     const fourth = train.batch(4);
     const early = await Promise.race([fourth, after(300, 'nothing')]);
     expect(early).toBe('nothing');
-    expect(new Set(held.map(({ pixels }) => pixels.buffer)).size).toBe(3);
+    expect(new Set(held.map(({ images }) => images.buffer)).size).toBe(3);
     held[1]!.release();
     held[1]!.release();
-    expect((await fourth).pixels.buffer).toBe(held[1]!.pixels.buffer);
+    expect((await fourth).images.buffer).toBe(held[1]!.images.buffer);
     await train.close();
   });
 
   test('many steps asked for at once come as they are given back', async () => {
     const { dataset } = openTree(imageTree(), { workers: 1 });
-    const train = trainPixels(dataset, { ...options, batch: 4 });
+    const train = decodedTraining(dataset, { ...options, batch: 4 });
     const all = [1, 2, 3, 4, 5, 6, 7].map((t) =>
       train.batch(t).then(({ indices, release }) => {
         release();
@@ -116,10 +116,10 @@ describe('the ring', () => {
 
   test('closed: threads are gone, and what was asked for is refused', async () => {
     const { dataset } = openTree(imageTree(), { workers: 2 });
-    const train: PixelBatches = trainPixels(dataset, options);
+    const train: Batches = decodedTraining(dataset, options);
     const before = started.length;
     const refused = expect(train.batch(1)).rejects.toThrow('closed');
-    await train.close();
+    await train.close?.();
     await refused;
     for (const worker of started.slice(before)) expect(worker.threadId).toBe(-1);
   });
@@ -135,12 +135,11 @@ describe('the ring', () => {
 describe('evaluation', () => {
   test('every sample once, the last batch filled up with zeros of weight 0', async () => {
     const { dataset } = openTree(imageTree());
-    const evaluation = evalPixels(dataset, { batch: 6 });
+    const evaluation = decodedEvaluation(dataset, { batch: 6 });
     const seen: number[][] = [];
-    for await (const { labels, weights, pixels, release } of evaluation.batches()) {
+    for await (const { labels, weights, images } of evaluation.batches()) {
       seen.push([...labels].map((label, i) => (weights[i] === 1 ? label : -1)));
-      if (seen.length === 3) expect(pixels.subarray(3 * 28 * 28 * 3).every((value) => value === 0)).toBe(true);
-      release();
+      if (seen.length === 3) expect(images.subarray(3 * 28 * 28 * 3).every((value) => value === 0)).toBe(true);
     }
     expect(seen).toEqual([
       [0, 0, 0, 0, 0, 1],
@@ -150,20 +149,6 @@ describe('evaluation', () => {
     expect([evaluation.count, evaluation.batchSize]).toEqual([15, 6]);
     await evaluation.close();
   });
-});
-
-test('as floating point: normalised with ImageNet’s mean and deviation', async () => {
-  const { dataset } = openTree(imageTree());
-  const [bytes, floats] = [trainPixels(dataset, options), trainBatches(dataset, options)];
-  const { pixels } = await bytes.batch(2);
-  const { images, labels, indices, epoch } = await floats.batch(2);
-  const [mean, std] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]; // prettier-ignore
-  const expected = Float32Array.from(pixels, (pixel, i) => (pixel / 255 - mean[i % 3]!) / std[i % 3]!);
-  expect(images).toEqual(expected);
-  expect([labels.length, indices.length, epoch]).toEqual([10, 10, 0]);
-  const held = evalBatches(dataset, { batch: 15 });
-  for await (const batch of held.batches()) expect(batch.weights.reduce((a, b) => a + b)).toBe(15);
-  await Promise.all([bytes.close(), floats.close?.(), held.close?.()]);
 });
 
 test('a crop that pads is refused, and so is a batch larger than the set', () => {

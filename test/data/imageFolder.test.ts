@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evalBatches, trainBatches } from '../../src/data/batches.ts';
 import type { EvalBatch } from '../../src/data/dataset.ts';
-import { evalPixels, trainPixels } from '../../src/data/imageBatches.ts';
+import { decodedEvaluation, decodedTraining } from '../../src/data/imageBatches.ts';
 import { sampleName } from '../../src/data/imageSplit.ts';
 import { datasets } from '../../src/data/registry.ts';
 import { verifyFolder } from '../../src/data/verifyImages.ts';
@@ -28,8 +28,8 @@ const plain = { crop: 0, flip: true };
 /** Every training sample of one epoch in batches of eight, then the held-out set: which were used, and what was told. */
 async function pass(root: string, badFiles: 'error' | 'skip' | 'warn') {
   const { dataset, told } = openTree(root, { badFiles });
-  const train = trainPixels(dataset, { batch: 8, seed: 0, augment: plain });
-  const evaluation = evalPixels(dataset, { batch: 4 });
+  const train = decodedTraining(dataset, { batch: 8, seed: 0, augment: plain });
+  const evaluation = decodedEvaluation(dataset, { batch: 4 });
   const indices: number[] = [];
   const labels: number[] = [];
   let weights = 0;

@@ -55,7 +55,12 @@ describe('options', () => {
     expect([some.train.count, some.test.count]).toEqual([500, 100]);
     expect(some.fingerprint).toBe(again.fingerprint);
     expect(some.fingerprint).not.toBe(whole.fingerprint);
-    expect(datasets.digits.facts({ train: 500 })).toEqual({ shape: [8, 8, 1], classes: 10, train: 500, test: 360 });
+    expect(datasets.digits.facts({ train: 500 })).toMatchObject({
+      shape: [8, 8, 1],
+      classes: 10,
+      train: 500,
+      test: 360,
+    });
   });
 
   test('a subset larger than the set is refused before anything is read', () => {
@@ -70,14 +75,19 @@ describe('options', () => {
   });
 
   test('imagefolder takes its shape from the options, its counts from ILSVRC-2012 where it has its classes', () => {
-    expect(datasets.imagefolder.facts({})).toEqual({
-      shape: [224, 224, 3],
-      classes: 1000,
-      train: 1_281_167,
-      test: 50_000,
+    const { train, test: held, ...ilsvrc } = datasets.imagefolder.facts({});
+    expect([train, held, ilsvrc.shape, ilsvrc.classes]).toEqual([1_281_167, 50_000, [224, 224, 3], 1000]);
+    expect(datasets.imagefolder.facts({ image: 128, classes: 10 })).toEqual({
+      ...ilsvrc,
+      shape: [128, 128, 3],
+      classes: 10,
     });
-    expect(datasets.imagefolder.facts({ image: 128, classes: 10 })).toEqual({ shape: [128, 128, 3], classes: 10 });
-    expect(datasets.imagenette.facts({})).toEqual({ shape: [128, 128, 3], classes: 10, train: 9_469, test: 3_925 });
+    expect(datasets.imagenette.facts({})).toMatchObject({
+      shape: [128, 128, 3],
+      classes: 10,
+      train: 9_469,
+      test: 3_925,
+    });
     expect(datasets.imagewoof.facts({ train: 100 })).toMatchObject({ train: 100, test: 3_929 });
   });
 });

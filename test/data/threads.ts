@@ -19,7 +19,7 @@ const compilerOptions = {
   verbatimModuleSyntax: true,
   rewriteRelativeImportExtensions: true,
 };
-for (const file of ['errors.ts', 'random.ts', ...readdirSync('src/data').map((name) => `data/${name}`)]) {
+for (const file of ['crc32c.ts', 'errors.ts', 'random.ts', ...readdirSync('src/data').map((name) => `data/${name}`)]) {
   if (!file.endsWith('.ts')) continue;
   const path = join(folder, file.replace(/\.ts$/, '.js'));
   mkdirSync(dirname(path), { recursive: true });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { crc32c, record, tensorboardEvents } from '../../src/runs/tensorboard.ts';
+import { record, tensorboardEvents } from '../../src/runs/tensorboard.ts';
 import { openSample, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
 
 /** A Python that can import the tensorboard package, if there is one. */
@@ -13,17 +13,6 @@ const required = (process.env['RANGER21_REQUIRE'] ?? '').split(',').includes('te
 if (!python && !required) {
   console.log('skipped: reading events back, because no Python with the tensorboard package was found (RANGER21_PYTHON)');
 }
-
-describe('CRC32C', () => {
-  // RFC 3720, B.4, and the check value of the catalogues.
-  test.each<[string, Uint8Array, number]>([
-    ['"123456789"', Buffer.from('123456789'), 0xe3069283],
-    ['32 zeros', new Uint8Array(32), 0x8a9136aa],
-    ['32 bytes of ones', new Uint8Array(32).fill(255), 0x62a8ab43],
-    ['0 … 31', Uint8Array.from({ length: 32 }, (_, i) => i), 0x46dd794e],
-    ['31 … 0', Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
-  ])('of %s', (_, bytes, expected) => expect(crc32c(bytes)).toBe(expected));
-});
 
 test('a record is length, its checksum, the event and its checksum', () => {
   // Written by tensorboard 2.21: RecordWriter(f).write(b"event").

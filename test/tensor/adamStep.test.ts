@@ -110,12 +110,23 @@ describe.each(ways)('on $name', ({ backend, options }) => {
   });
 });
 
-test.skipIf(isMissing('tensorflow'))('tensorflow refuses moments that are not the state', async () => {
-  const { backend } = usable.reduce((found, b) => (b.name === 'tensorflow' ? { backend: b } : found), {
-    backend: usable[0]!,
+describe.skipIf(isMissing('tensorflow'))('tensorflow, which writes in place, refuses', () => {
+  test.each<[string, Program, RegExp]>([
+    [
+      'moments that are not the state',
+      (state, given) => step({ ...state, m: mul(state['m']!, 2) }, given),
+      /adamStep: m must be an entry of the state/,
+    ],
+    [
+      'an update that is not returned',
+      (state, given) => ({ outputs: step(state, given).outputs }),
+      /overwrites state w, and must return/,
+    ],
+    ['a second update', (state, given) => (step(state, given), step(state, given)), /a new value before/],
+  ])('%s', async (_, program, message) => {
+    const backend = usable.find(({ name }) => name === 'tensorflow')!;
+    const session = await backend.open({ w: given.w, m: given.m, v: given.v }, {});
+    await expect(session.compile('adam', program, specs)).rejects.toThrow(message);
+    await session.close();
   });
-  const session = await backend.open({ w: given.w, m: given.m, v: given.v }, {});
-  const program: Program = (state, given) => step({ ...state, m: mul(state['m']!, 2) }, given);
-  await expect(session.compile('adam', program, specs)).rejects.toThrow(/adamStep: m must be an entry of the state/);
-  await session.close();
 });

@@ -231,6 +231,27 @@ describe.skipIf(isMissing('tensorflow'))('what a program must not do', () => {
   });
 });
 
+test.skipIf(isMissing('tensorflow'))(
+  'a step that fails between its writes leaves a session that takes no more',
+  async () => {
+    const session = await backend.open({ a: vector(1), b: vector(0) }, {});
+    const axes = [0, 1, 2, 3].map((axis) => Array.from({ length: 4 }, (_, i) => (i === axis ? 4096 : 1)));
+    const step = await session.compile(
+      'torn',
+      ({ a }, { x }) => {
+        const huge = ops.exp(axes.map((shape) => ops.reshape(x!, shape)).reduce((p, q) => ops.add(p, q)));
+        return { state: { a: ops.add(a!, 1), b: ops.reshape(ops.sum(huge), [1]) }, outputs: {} };
+      },
+      { x: { shape: [4096], dtype: 'float32' } },
+    );
+    const x = { shape: [4096], data: new Float32Array(4096) };
+    await expect(step({ x })).rejects.toThrow(/out of memory/);
+    await expect(session.read()).rejects.toThrow(/updated in part/);
+    await expect(step({ x })).rejects.toThrow(/updated in part/);
+    await session.close();
+  },
+);
+
 describe.skipIf(isMissing('tensorflow'))('the process', () => {
   test('takes one setting of what TensorFlow fixes for good', async () => {
     const session = await backend.open({}, {});

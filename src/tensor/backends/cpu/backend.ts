@@ -1,8 +1,10 @@
 /** The oracle: TensorFlow.js' plain JavaScript kernels, run eagerly. Slow, simple, and what the others are checked against. */
 import * as tf from '@tensorflow/tfjs';
 import {
+  oneAtATime,
   checkHonoured,
   checkInputs,
+  stateSpecs,
   type Backend,
   type HostTensor,
   type HostTensors,
@@ -20,20 +22,12 @@ const toHost = async (x: Tensor): Promise<HostTensor> => {
   return { shape: x.shape, data: data instanceof Int32Array ? data : Float32Array.from(data as Float32Array) };
 };
 const toDevice = ({ shape, data }: HostTensor): Tensor =>
-  tf.tensor(data.slice(), [...shape], data instanceof Int32Array ? 'int32' : 'float32');
+  data instanceof Int32Array
+    ? tf.tensor(data.slice(), [...shape], 'int32')
+    : tf.tensor(Float32Array.from(data), [...shape], 'float32');
 
 async function onCpu(): Promise<void> {
   await tf.setBackend('cpu');
-}
-
-/** Calls `f` after every call before it has ended. */
-function oneAtATime() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(f: () => Promise<T>): Promise<T> => {
-    const next = last.then(f);
-    last = next.catch(() => undefined);
-    return next;
-  };
 }
 
 export const backend: Backend = {
@@ -52,6 +46,7 @@ export const backend: Backend = {
     if (options.device !== undefined && options.device !== 'cpu') {
       throw new UserError(`backend cpu has no device ${options.device}`, { remedy: 'leave --device out' });
     }
+    stateSpecs(initial);
     await onCpu();
     const state: Record<string, Tensor> = Object.fromEntries(
       Object.entries(initial).map(([name, value]) => [name, tf.keep(toDevice(value))]),

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { bytesField, floatField, intField, messageField, textField, type Bytes } from './protobuf.ts';
 
 /** TensorProto.DataType */
-export const elementType = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
+export const elementType = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof elementType;
 
 /** Whole numbers are ints, `{ float }` is a float, text a string. */

@@ -3,6 +3,7 @@ import { sizeOf, type HostTensor, type HostTensors, type Spec } from '../../comp
 import type { Field } from './messages.ts';
 import { orderOf, physical, type Layout } from './value.ts';
 
+const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
 const alignment = 64; // bytes: a cache line, and enough for any vector load
 
 /** Where each array lies; a name given twice is one array. */
@@ -10,14 +11,14 @@ export function layOut(specs: readonly (readonly [string, Spec])[]): { fields: F
   let bytes = 0;
   const fields = [...new Map(specs)].map(([name, { shape, dtype }]) => {
     const offset = bytes;
-    bytes += Math.ceil((4 * sizeOf(shape)) / alignment) * alignment;
+    bytes += Math.ceil((arrays[dtype].BYTES_PER_ELEMENT * sizeOf(shape)) / alignment) * alignment;
     return { name, offset, shape, dtype };
   });
   return { fields, bytes };
 }
 
 export const viewOf = (buffer: ArrayBuffer, offset: number, { shape, dtype }: Spec): HostTensor['data'] =>
-  dtype === 'int32' ? new Int32Array(buffer, offset, sizeOf(shape)) : new Float32Array(buffer, offset, sizeOf(shape));
+  new arrays[dtype](buffer, offset, sizeOf(shape));
 
 export function pack(fields: readonly Field[], bytes: number, values: HostTensors): ArrayBuffer {
   const buffer = new ArrayBuffer(bytes);

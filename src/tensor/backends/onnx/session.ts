@@ -1,7 +1,7 @@
 /** A session: programs traced here, run by a worker thread that holds the state, so that this thread stays free meanwhile. */
 import { Worker } from 'node:worker_threads';
 import { exitCode, UserError } from '../../../errors.ts';
-import { checkInputs, specOf, type HostTensors, type Session, type Spec, type Specs } from '../../compile.ts';
+import { checkInputs, specOf, stateSpecs, type HostTensors, type Session, type Spec } from '../../compile.ts';
 import { copyModel } from './graph.ts';
 import type { Compile, Reply, WorkerData } from './messages.ts';
 import { fromLayout, layOut, pack, toLayout, viewOf } from './packing.ts';
@@ -9,7 +9,7 @@ import { stateLayout, trace } from './trace.ts';
 import { physical } from './value.ts';
 
 export async function openSession(initial: HostTensors, options: Omit<WorkerData, 'copy'>): Promise<Session> {
-  const specs: Specs = Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, specOf(value)]));
+  const specs = stateSpecs(initial);
   const { ask, stop } = startWorker({ ...options, copy: { float32: copyModel('float32'), int32: copyModel('int32') } });
 
   const write = async (values: HostTensors): Promise<void> => {

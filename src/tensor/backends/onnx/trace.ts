@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Program, Spec, Specs } from '../../compile.ts';
 import type { Tensor, Tensors } from '../../ops.ts';
-import { newGraph, type Port } from './graph.ts';
+import { elementType, newGraph, type Port } from './graph.ts';
 import { convolution } from './kernels/convolution.ts';
 import { elementwise } from './kernels/elementwise.ts';
 import { normalization } from './kernels/normalization.ts';
@@ -119,7 +119,8 @@ function record(program: Program, state: Specs, inputs: Specs, w: Writer): Trace
   const entryOf = new Map<string, string>();
   const enter = (name: string, { shape, dtype }: Spec, layout: Layout): Tensor => {
     w.graph.input({ name, type: dtype, shape: physical(shape, layout) });
-    return toTensor(inGraph(name, shape, dtype, layout));
+    if (dtype !== 'uint8') return toTensor(inGraph(name, shape, dtype, layout));
+    return toTensor(inGraph(op(w, 'Cast', [name], { to: elementType.float32 }), shape, 'float32', layout));
   };
   const stateTensors = mapSpecs(state, (name, spec) => {
     entryOf.set(`state/${name}`, name);

@@ -11,6 +11,7 @@ import * as ort from 'onnxruntime-node';
 /**
  * @typedef {import('./messages.ts').Compile} Compile
  * @typedef {import('./messages.ts').Packed} Packed
+ * @typedef {import('../../compile.ts').Spec} Spec
  * @typedef {import('./messages.ts').Request} Request
  * @typedef {import('./messages.ts').WorkerData} WorkerData
  * @typedef {{ session: ort.InferenceSession | undefined, spec: Compile }} Loaded no session where there is nothing to compute
@@ -34,21 +35,22 @@ const kindOf = ({ dtype, shape }) => `${dtype} ${shape.join()}`;
 /** @param {ort.Tensor} tensor */
 const kindOfTensor = (tensor) => kindOf({ dtype: tensor.type, shape: tensor.dims });
 
+const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
+
 /**
  * @param {ArrayBuffer} buffer
  * @param {number} offset in bytes
- * @param {{ dtype: 'float32' | 'int32', shape: readonly number[] }} spec
+ * @param {Spec} spec
  */
 function tensorOver(buffer, offset, { dtype, shape }) {
   const size = shape.reduce((a, b) => a * b, 1);
-  const data = dtype === 'int32' ? new Int32Array(buffer, offset, size) : new Float32Array(buffer, offset, size);
-  return new ort.Tensor(dtype, data, shape);
+  return new ort.Tensor(dtype, new arrays[dtype](buffer, offset, size), shape);
 }
 
-/** @param {{ dtype: 'float32' | 'int32', shape: readonly number[] }} spec */
+/** @param {Spec} spec */
 const newTensor = (spec) => tensorOver(new ArrayBuffer(4 * spec.shape.reduce((a, b) => a * b, 1)), 0, spec);
 
-/** @param {{ dtype: 'float32' | 'int32', shape: readonly number[] }} spec */
+/** @param {Spec} spec */
 const takeSpare = (spec) => spare.get(kindOf(spec))?.pop() ?? newTensor(spec);
 
 /** Makes the tensors of `before` that no entry points at any more available. @param {Iterable<ort.Tensor>} before */

@@ -1,5 +1,5 @@
 /** Values on the device, held by TensorFlow's tensor handles; each is released once. */
-import { sizeOf, type HostTensor } from '../../compile.ts';
+import { dtypeOf, sizeOf, type HostTensor } from '../../compile.ts';
 import { bytesOf, dimsOf, dtypes, newTensor, type Pointer } from './capi.ts';
 import type { Device, Runtime } from './runtime.ts';
 
@@ -21,12 +21,12 @@ export function release({ api }: Runtime, handles: readonly Pointer[]): void {
 
 /** Copies a value to the device programs run on. */
 export function toDevice({ api, context, device }: Runtime, { shape, data }: HostTensor): Pointer {
-  const isInt = data instanceof Int32Array;
-  const tensor = newTensor(api, isInt ? dtypes.int32 : dtypes.float32, shape, data);
+  const dtype = dtypeOf(data);
+  const tensor = newTensor(api, dtypes[dtype], shape, data);
   let handle = api.checked((status) => api.TFE_NewTensorHandle(tensor, status));
   api.TF_DeleteTensor(tensor);
   // TensorFlow keeps int32 in host memory whatever the device
-  if (device.type !== 'CPU' && !isInt) {
+  if (device.type !== 'CPU' && dtype !== 'int32') {
     const onHost = handle;
     try {
       handle = api.checked((status) => api.TFE_TensorHandleCopyToDevice(onHost, context, device.name, status));
@@ -64,15 +64,13 @@ function execute(
 const deviceOf = ({ device, devices }: Runtime, dtype: number): Device =>
   dtype === dtypes.int32 ? devices.find(({ type }) => type === 'CPU')! : device;
 
-const dtypeOf = ({ data }: HostTensor): number => (data instanceof Int32Array ? dtypes.int32 : dtypes.float32);
-
 /** The name that makes a variable end with the last handle of it (kAnonymousName of TensorFlow's resource_handle.h). */
 const anonymous = Buffer.from('cd2c89b7-88b7-44c8-ad83-06c2a9158347');
 
 /** A variable with a value of its own; what is returned is its handle. */
 export function newVariable(runtime: Runtime, value: HostTensor): Pointer {
   const { api } = runtime;
-  const dtype = dtypeOf(value);
+  const dtype = dtypes[dtypeOf(value.data)];
   const describe = (op: Pointer) => {
     api.TFE_OpSetAttrString(op, 'shared_name', anonymous, anonymous.length);
     api.TFE_OpSetAttrType(op, 'dtype', dtype);
@@ -80,12 +78,17 @@ export function newVariable(runtime: Runtime, value: HostTensor): Pointer {
     api.checked((status) => api.TFE_OpSetAttrShape(op, 'shape', dims, dims.length, status));
   };
   const variable = execute(runtime, 'VarHandleOp', deviceOf(runtime, dtype), describe, [], 1)[0]!;
-  assignVariable(runtime, variable, value);
+  try {
+    assignVariable(runtime, variable, value);
+  } catch (error) {
+    release(runtime, [variable]);
+    throw error;
+  }
   return variable;
 }
 
 export function assignVariable(runtime: Runtime, variable: Pointer, value: HostTensor): void {
-  const dtype = dtypeOf(value);
+  const dtype = dtypes[dtypeOf(value.data)];
   const given = toDevice(runtime, value);
   const describe = (op: Pointer) => runtime.api.TFE_OpSetAttrType(op, 'dtype', dtype);
   try {

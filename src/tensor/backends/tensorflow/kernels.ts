@@ -83,6 +83,7 @@ tf.registerKernel({
     const [weights, m, v] = (['weights', 'm', 'v'] as const).map((name) => {
       const variable = variables.of(valueOfTensor(inputs[name]!));
       if (!variable) throw new TypeError(`adamStep: ${name} must be an entry of the state as the program got it`);
+      if (variables.isWritten(variable)) throw new TypeError(`adamStep: ${name} has been given a new value before`);
       return variable;
     }) as [Variable, Variable, Variable];
     const [g, keep, stepSize, eps] = (['gradient', 'keep', 'stepSize', 'eps'] as const).map((name) =>

@@ -26,19 +26,23 @@ export interface TracedProgram {
 const identity = (graph: Graph, value: Value): Value =>
   graph.operation('Identity', [{ name: 'T', type: attributeTypes.type, value: value.dtype }], [value], 1)[0]!;
 
+const toFloat = (graph: Graph, value: Value): Value =>
+  graph.operation(
+    'Cast',
+    [
+      { name: 'SrcT', type: attributeTypes.type, value: value.dtype },
+      { name: 'DstT', type: attributeTypes.type, value: dtypes.float32 },
+    ],
+    [value],
+    1,
+  )[0]!;
+
 /** Outputs are numbers: what is neither float32 nor int32 becomes float32. */
 const asNumber = (graph: Graph, value: Value): Value =>
-  value.dtype === dtypes.float32 || value.dtype === dtypes.int32
-    ? identity(graph, value)
-    : graph.operation(
-        'Cast',
-        [
-          { name: 'SrcT', type: attributeTypes.type, value: value.dtype },
-          { name: 'DstT', type: attributeTypes.type, value: dtypes.float32 },
-        ],
-        [value],
-        1,
-      )[0]!;
+  value.dtype === dtypes.float32 || value.dtype === dtypes.int32 ? identity(graph, value) : toFloat(graph, value);
+
+/** What a program sees of an input: TensorFlow.js has no uint8. */
+const seen = (graph: Graph, value: Value): Value => (value.dtype === dtypes.uint8 ? toFloat(graph, value) : value);
 
 /** Records a program over a state and inputs of these shapes. */
 export function trace(api: CApi, name: string, program: Program, state: Specs, inputs: Specs): TracedProgram {
@@ -55,7 +59,7 @@ export function trace(api: CApi, name: string, program: Program, state: Specs, i
 
       const { state: next = {}, outputs } = program(
         tensors(stateArgs.map(([key, { initial }]) => [key, initial])),
-        tensors(inputArgs),
+        tensors(inputArgs.map(([key, value]) => [key, seen(graph, value)])),
       );
 
       const entries = new Map(stateArgs);
@@ -63,6 +67,10 @@ export function trace(api: CApi, name: string, program: Program, state: Specs, i
         .map(([key, tensor]) => [key, valueOfTensor(tensor)] as const)
         .filter(([key, value]) => entries.get(key)?.initial.label !== value.label);
       for (const [key, value] of changed) checkState(name, key, state, value);
+      const lost = stateArgs.find(
+        ([key, entry]) => variables.isWritten(entry) && !changed.some(([other]) => other === key),
+      );
+      if (lost) throw new TypeError(`${name}: overwrites state ${lost[0]}, and must return its new value`);
       const read = Object.entries(outputs).map(
         ([key, tensor]) => [key, asNumber(graph, valueOfTensor(tensor))] as const,
       );

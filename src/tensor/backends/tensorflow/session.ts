@@ -1,8 +1,9 @@
 /** A session: state on the device, and functions called over it. */
 import {
   checkInputs,
+  oneAtATime,
   sizeOf,
-  specOf,
+  stateSpecs,
   type HostTensor,
   type HostTensors,
   type Session,
@@ -17,29 +18,22 @@ import { compileTail, toFunction } from './function.ts';
 import { checkSameGraph, trace, type TracedProgram } from './program.ts';
 import { asUserError, type Runtime } from './runtime.ts';
 
-/** Calls `f` after every call before it has ended. */
-function oneAtATime() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(f: () => Promise<T>): Promise<T> => {
-    const next = last.then(f);
-    last = next.catch(() => undefined);
-    return next;
-  };
-}
-
+const arrays = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
 let functions = 0; // names are unique in the process' one context
 
 export function newSession(runtime: Runtime, initial: HostTensors, options: SessionOptions): Session {
   const { api, context, device } = runtime;
-  const specs: Specs = Object.fromEntries(Object.entries(initial).map(([name, value]) => [name, specOf(value)]));
+  const specs = stateSpecs(initial);
   const state = new Map(Object.entries(initial).map(([name, value]) => [name, newVariable(runtime, value)]));
   const inOrder = oneAtATime();
   const config = callConfig(options);
   const compiled: string[] = [];
   let isOpen = true;
+  let isTorn = false; // a step ended in the middle of its writes
+  const whyNot = () => (isTorn ? 'an earlier step failed and left the state updated in part' : 'the session is closed');
 
   const whileOpen = <T>(f: () => Promise<T>): Promise<T> =>
-    inOrder(() => (isOpen ? f() : Promise.reject(new Error('the session is closed'))));
+    inOrder(() => (isOpen && !isTorn ? f() : Promise.reject(new Error(whyNot()))));
 
   function define(name: string, { graph, argValues, resultValues, variables, changes }: TracedProgram): void {
     const computed = [...changes.map(({ value }) => value), ...resultValues];
@@ -76,7 +70,7 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
   async function warmUp(name: string, { args, results }: TracedProgram, inputs: Specs): Promise<void> {
     const zeros = ({ shape, dtype }: Spec): HostTensor => ({
       shape,
-      data: dtype === 'int32' ? new Int32Array(sizeOf(shape)) : new Float32Array(sizeOf(shape)),
+      data: new arrays[dtype](sizeOf(shape)),
     });
     const given = [
       ...args.state.map((key) => newVariable(runtime, zeros(specs[key]!))),
@@ -105,8 +99,11 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
       const { args, results, graph } = traced;
       const functionName = `${name.replace(/\W/g, '_')}_${functions++}`;
       await reported(() => {
-        define(functionName, traced);
-        graph.close();
+        try {
+          define(functionName, traced);
+        } finally {
+          graph.close();
+        }
       });
 
       if (options.xla !== undefined && options.xla !== 'off')
@@ -136,6 +133,9 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
             try {
               const all = [...args.state.map((key) => state.get(key)!), ...inputHandles];
               outputHandles = await call(functionName, all, results.length);
+            } catch (error) {
+              isTorn = traced.changes.length > 0;
+              throw error;
             } finally {
               release(runtime, inputHandles);
             }

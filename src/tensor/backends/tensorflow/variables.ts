@@ -19,6 +19,8 @@ export interface Variables {
   add(shape: readonly number[], dtype: number): Variable;
   /** The entry whose initial value this is. */
   of(value: Value): Variable | undefined;
+  /** Whether something recorded has written to it. */
+  isWritten(variable: Variable): boolean;
   /** Gives an entry a value, unless it has that already. */
   assign(variable: Variable, value: Value): void;
   /** An operation that overwrites entries, given first among its inputs; returns their new values. */
@@ -50,6 +52,8 @@ export function newVariables(graph: Graph): Variables {
     return graph.effect(op, attributes, [...resources, ...inputs], after);
   }
 
+  const isWritten = (variable: Variable) => holds.get(variable) !== variable.initial.label;
+
   return {
     add(shape, dtype) {
       const resource = graph.placeholder([], dtypes.resource);
@@ -62,6 +66,8 @@ export function newVariables(graph: Graph): Variables {
     },
 
     of: (value) => byInitial.get(value.label),
+
+    isWritten,
 
     assign(variable, value) {
       if (holds.get(variable) === value.label) return;

@@ -40,7 +40,7 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** As TFRecord stores it: rotated right by 15 bits and a constant added. */
+/** As TFRecord files store it: rotated and offset, so that a checksum of data which themselves hold checksums stays good. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
