@@ -1,16 +1,17 @@
 /** The options that choose what executes a run, shared by `run` and `ablate`. */
-import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option, type Command, type OptionValues } from '@commander-js/extra-typings';
 import type { Engine } from '../experiment/execute.ts';
 import type { Determinism, Precision, Xla } from '../tensor/compile.ts';
 
-export interface EngineOptions {
+/** A type, not an interface: commander's option values are an index signature. */
+export type EngineOptions = {
   readonly backend: string;
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
   readonly precision?: Precision | undefined;
   readonly determinism?: Determinism | undefined;
   readonly xla?: Xla | undefined;
-}
+};
 
 export const backendOption = () =>
   new Option('--backend <name>', 'what executes a step: auto takes the best that works')
@@ -32,7 +33,7 @@ export const precisionOption = () =>
     '--precision <name>',
     'of convolutions and products: tf32 on a GPU, bf16 on a CPU that has it (tensorflow)',
   ).choices(['float32', 'tf32', 'bf16'] as const);
-export const determinismOption = () =>
+const determinismOption = () =>
   new Option('--determinism <name>', 'strict: the same bits every time on the same machine (slower on a GPU)').choices([
     'strict',
     'fast',
@@ -47,6 +48,20 @@ export const acceptDriftOption = () =>
     '--accept-drift',
     'go on from a checkpoint though config, code, data or engine changed; the result says so',
   );
+
+/** Adds all that choose what executes a step. Their types are `EngineOptions`: inferred, they are too long to declare. */
+export function withEngine<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+): Command<Arguments, Options & EngineOptions> {
+  command
+    .addOption(backendOption())
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(precisionOption())
+    .addOption(determinismOption())
+    .addOption(xlaOption());
+  return command as unknown as Command<Arguments, Options & EngineOptions>;
+}
 
 /** The options as a command line of another process. */
 export const engineArguments = (options: EngineOptions): string[] =>

@@ -2,19 +2,20 @@
 import { exitCode } from '../errors.ts';
 import type { Stopping } from './signals.ts';
 
-/** What a child says on its channel, and what a parent hears. */
+/** What a child says on its channel, and what a parent hears: each step, and what the user should know. */
 export interface StepMessage {
   readonly step: number;
   readonly totalSteps: number;
   readonly loss: number;
 }
+export type ChildMessage = StepMessage | { readonly tell: string };
 
 /**
- * Reports to the parent over the channel between them, where there is one. Its end is the parent's, also by kill -9: the child
- * then saves its state and stops. `isChild`: there was a channel, so that none means that the parent is gone already.
+ * Reports to the parent over the channel between them, where there is one. Its end is the parent's, also by kill -9, or the
+ * parent's wish: the child then saves its state and stops. `isChild`: there was a channel, so that none means that the parent is gone already.
  */
-export function followParent({ stop }: Pick<Stopping, 'stop'>, isChild: boolean): (message: StepMessage) => void {
-  const stopWithParent = () => stop('the process that started this one is gone', exitCode.locked);
+export function followParent({ stop }: Pick<Stopping, 'stop'>, isChild: boolean): (message: ChildMessage) => void {
+  const stopWithParent = () => stop('the process that started this one is gone, or stops', exitCode.locked);
   if (!process.connected && isChild) stopWithParent();
   if (!process.connected) return () => undefined;
   process.once('disconnect', stopWithParent);

@@ -1,42 +1,28 @@
 import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../errors.ts';
 import type { RunResult } from '../runs/metrics.ts';
-import {
-  acceptDriftOption,
-  backendOption,
-  collect,
-  determinismOption,
-  deviceOption,
-  openEngine,
-  precisionOption,
-  resumeOption,
-  seed,
-  threadsOption,
-  xlaOption,
-} from './engine.ts';
+import { expectOption } from './expectOption.ts';
+import { acceptDriftOption, collect, openEngine, resumeOption, seed, withEngine } from './engine.ts';
 import { runsOption } from './runsOption.ts';
 import { timeLimitOption } from './signals.ts';
 
 export const runCommand = () =>
-  new Command('run')
-    .description('train one experiment and write its run folder')
-    .argument('<config>', 'experiment file, e.g. configs/digits-nfresnet.yaml')
-    .option('--set <key=value>', 'override one value, e.g. optimizer.lr=3e-4 (repeatable)', collect)
-    .option('--unset <key>', 'remove one value (repeatable)', collect)
-    .option('--seed <n>', 'seed, instead of the config’s', seed)
-    .option('--dry-run', 'build the model and one batch, say what would happen, and stop')
-    .option('--json', 'print the result as one JSON document')
-    .option('--resume', 'go on where an unfinished run stopped (the default)')
-    .addOption(resumeOption())
-    .addOption(acceptDriftOption())
-    .addOption(timeLimitOption())
-    .addOption(runsOption())
-    .addOption(backendOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(precisionOption())
-    .addOption(determinismOption())
-    .addOption(xlaOption())
+  withEngine(
+    new Command('run')
+      .description('train one experiment and write its run folder')
+      .argument('<config>', 'experiment file, e.g. configs/digits-nfresnet.yaml')
+      .option('--set <key=value>', 'override one value, e.g. optimizer.lr=3e-4 (repeatable)', collect)
+      .option('--unset <key>', 'remove one value (repeatable)', collect)
+      .option('--seed <n>', 'seed, instead of the config’s', seed)
+      .option('--dry-run', 'build the model and one batch, say what would happen, and stop')
+      .option('--json', 'print the result as one JSON document')
+      .option('--resume', 'go on where an unfinished run stopped (the default)')
+      .addOption(resumeOption())
+      .addOption(acceptDriftOption())
+      .addOption(timeLimitOption())
+      .addOption(expectOption())
+      .addOption(runsOption()),
+  )
     .addHelpText(
       'after',
       `
@@ -66,7 +52,9 @@ Examples:
         import('./parent.ts'),
       ]);
       const loaded = await loadExperiment(config, options);
-      const experiment = { ...loaded.experiment, seed: options.seed ?? loaded.experiment.seed };
+      const { asExpected, exitAsExpected, tellExpectations } = await import('./expectation.ts');
+      const expected = await asExpected(config, loaded.experiment);
+      const experiment = { ...expected, seed: options.seed ?? expected.seed };
       if (options.dryRun) {
         const { dryRun } = await import('./dryRun.ts');
         return dryRun(experiment, await openEngine(options), options.json ?? false);
@@ -94,6 +82,8 @@ Examples:
       if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
       else console.log(summary(dir, result));
       if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;
+      const { expect, name } = experiment;
+      if (expect) exitAsExpected(tellExpectations(name, expect, [result]), options.expect);
     });
 
 function summary(dir: string, result: RunResult): string {

@@ -28,45 +28,50 @@ export const timeLimitOption = () =>
 export function stopOnSignals(timeLimit?: number): Stopping {
   const controller = new AbortController();
   let code: number | undefined;
-  const stop = (text: string, exit: number) => {
+  const stop = (text: string, exit: number, hint = '') => {
     if (code !== undefined) return;
     code = exit;
-    console.error(`\n${text}: finishing this step and saving the state; once more to quit at once`);
+    console.error(`\n${text}: finishing this step and saving the state${hint}`);
     controller.abort(text);
   };
   const names = Object.keys(codes) as Stop[];
+  let signals = 0; // a job's end may come as a signal to every process of it, and through the parent too: only signals count
   const handle = (name: NodeJS.Signals) => {
-    if (code === undefined) return stop(name, codes[name as Stop]);
+    if (signals++ === 0) return stop(name, codes[name as Stop], '; once more to quit at once');
     names.forEach((one) => process.off(one, handle));
     process.kill(process.pid, name); // dies of it at once, where an exit would wait for the native call under way
   };
   for (const name of names) process.on(name, handle);
 
-  const timers = deadlines(timeLimit).map(({ text, inMs }) =>
-    setTimeout(() => stop(text, exitCode.timeLimit), Math.min(Math.max(0, inMs - margin(inMs)), LONGEST_TIMER)).unref(),
-  );
+  const limits = deadlines(timeLimit);
+  const look = () => {
+    const over = limits.find(({ at }) => Date.now() >= at);
+    if (over) stop(over.text, exitCode.timeLimit);
+  };
+  const timer = limits.length > 0 ? setInterval(look, LOOK_MS).unref() : undefined; // a timeout ends at 24.8 days
   return {
     signal: controller.signal,
     exitCode: () => code,
     stop,
     release() {
       names.forEach((name) => process.off(name, handle));
-      timers.forEach(clearTimeout);
+      clearInterval(timer);
     },
   };
 }
 
-/** Node's timers go no further: 24.8 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+const LOOK_MS = 100;
 
 /** A tenth of the time, and at most a minute, for the last step and the saving. */
 const margin = (ms: number): number => Math.min(60_000, 0.1 * ms);
 
-function deadlines(timeLimit: number | undefined): { readonly text: string; readonly inMs: number }[] {
+/** When to stop, in ms since 1970. The limit counts from the start of the process: reading data is part of the time, too. */
+function deadlines(timeLimit: number | undefined): { readonly text: string; readonly at: number }[] {
+  const before = (text: string, end: number) => ({ text, at: end - margin(end - Date.now()) });
   const slurm = Number(process.env['SLURM_JOB_END_TIME']); // seconds since 1970
   return [
-    ...(timeLimit === undefined ? [] : [{ text: 'time limit', inMs: timeLimit }]),
-    ...(slurm > 0 ? [{ text: 'the Slurm job is about to end', inMs: 1000 * slurm - Date.now() }] : []),
+    ...(timeLimit === undefined ? [] : [before('time limit', Date.now() - 1000 * process.uptime() + timeLimit)]),
+    ...(slurm > 0 ? [before('the Slurm job is about to end', 1000 * slurm)] : []),
   ];
 }
 

@@ -1,5 +1,4 @@
 /** Trains the missing runs of a study: here, one after the other, or each in a process of its own. */
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
@@ -11,8 +10,9 @@ import { lastAttempt } from '../runs/attempts.ts';
 import type { RunResult } from '../runs/metrics.ts';
 import { isFinished, readResult } from '../runs/store.ts';
 import type { PlannedRun, StudyPlan } from '../runs/study.ts';
+import { startRanger21 } from './child.ts';
 import { engineArguments, type EngineOptions } from './engine.ts';
-import type { StepMessage } from './parent.ts';
+import type { ChildMessage, StepMessage } from './parent.ts';
 import { startProgress } from './progress.ts';
 import { stopOnSignals } from './signals.ts';
 
@@ -44,6 +44,7 @@ export async function trainStudy(
   const progress = startProgress(plan.study, missing.length, 'run');
 
   let ended = 0;
+  const tellOf = (run: PlannedRun) => (line: string) => progress.say(`${run.arm} seed ${run.seed}: ${line}`);
   const trainHere = async (run: PlannedRun, onStep: OnStep): Promise<RunEnd> => {
     const outcome = await execute(experimentOf(plan, run), dataset, join(dir, run.path), engine, {
       study: { name: plan.study, arm: run.arm },
@@ -51,10 +52,10 @@ export async function trainStudy(
       acceptDrift: options.acceptDrift,
       signal: stop.signal,
       onStep: ({ step, loss }, { totalSteps }) => onStep({ step, loss, totalSteps }),
-      tell: (line) => progress.say(`${run.arm} seed ${run.seed}: ${line}`),
+      tell: tellOf(run),
     });
     return outcome.kind === 'interrupted'
-      ? { kind: 'interrupted' }
+      ? { kind: 'interrupted', isSaved: true }
       : { kind: 'done', text: resultText(outcome.result) };
   };
 
@@ -62,7 +63,9 @@ export async function trainStudy(
     const onStep: OnStep = ({ step, totalSteps, loss }) =>
       progress.update(ended, `${run.arm} seed ${run.seed}: step ${step}/${totalSteps}, loss ${loss.toFixed(4)}`);
     try {
-      return await (options.jobs > 1 ? trainInProcess(dir, run, options, onStep, stop.signal) : trainHere(run, onStep));
+      return await (options.jobs > 1
+        ? trainInProcess(dir, run, options, { onStep, tell: tellOf(run) }, stop.signal)
+        : trainHere(run, onStep));
     } catch (error) {
       if (error instanceof UserError && error.code === exitCode.locked) return { kind: 'taken' };
       const text = error instanceof Error ? error.message : String(error);
@@ -74,7 +77,7 @@ export async function trainStudy(
       trainOne,
       onEnd: (run: PlannedRun, end: Exclude<RunEnd, { kind: 'taken' }>, count: number) => {
         ended = count;
-        const text = end.kind === 'interrupted' ? 'stopped, its state is saved' : end.text;
+        const text = end.kind === 'interrupted' ? `stopped${end.isSaved ? ', its state is saved' : ''}` : end.text;
         progress.say(`[${done + count}/${plan.runs.length}] ${run.arm} seed ${run.seed}: ${text}`);
         progress.update(count, '');
       },
@@ -116,7 +119,7 @@ async function trainInProcess(
   dir: string,
   run: PlannedRun,
   { jobs, resume, acceptDrift, ...engine }: StudyOptions,
-  onStep: OnStep,
+  { onStep, tell }: { readonly onStep: OnStep; readonly tell: (line: string) => void },
   signal: AbortSignal,
 ): Promise<RunEnd> {
   const share = engine.threads ?? Math.max(1, Math.floor(availableParallelism() / jobs));
@@ -126,25 +129,29 @@ async function trainInProcess(
     ...(acceptDrift ? ['--accept-drift'] : []),
   ];
   // `--`: an arm's folder may start with a dash
-  const child = spawn(process.execPath, [process.argv[1]!, 'train-planned', ...chosen, '--', dir, run.path], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  const child = startRanger21(['train-planned', ...chosen, '--', dir, run.path], {
+    stdio: ['ignore', 'ignore', 'ipc'],
     detached: true, // a group of its own: the terminal's Ctrl-C reaches it once, through us
   });
-  const forward = () => child.kill('SIGTERM');
+  const forward = () => {
+    if (child.process.connected) child.process.disconnect();
+  };
   if (signal.aborted) forward();
   signal.addEventListener('abort', forward, { once: true });
-  child.on('message', (message) => onStep(message as StepMessage));
-  let errors = '';
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
-  const code = await new Promise<number>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status, killedBy) => resolve(status ?? (killedBy ? 1 : 0)));
+  let stepsHere = 0;
+  child.process.on('message', (message) => {
+    const said = message as ChildMessage;
+    if ('tell' in said) return tell(said.tell);
+    stepsHere += 1;
+    onStep(said);
   });
+  const { code, signal: killedBy } = await child.ended;
   signal.removeEventListener('abort', forward);
   const result = await readResult(join(dir, run.path));
   if (result) return { kind: 'done', text: resultText(result) };
-  if (signal.aborted) return { kind: 'interrupted' };
+  const isSaved = lastAttempt(join(dir, run.path))?.ended?.status === 'interrupted';
+  if (signal.aborted) return { kind: 'interrupted', isSaved };
   if (code === exitCode.locked) return { kind: 'taken' };
-  const text = `process ended with ${code}: ${errors.trim().split('\n').slice(-3).join(' / ')}`;
-  return { kind: 'failed', text, stepsHere: stepsOfLast(dir, run) };
+  const text = `process ended with ${killedBy ?? code}: ${child.lastWords().join(' / ')}`;
+  return { kind: 'failed', text, stepsHere };
 }

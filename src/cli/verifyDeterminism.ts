@@ -1,21 +1,10 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { Command } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../errors.ts';
 import type { Difference, StepHashes } from '../experiment/stateHashes.ts';
-import {
-  backendOption,
-  collect,
-  count,
-  determinismOption,
-  deviceOption,
-  engineArguments,
-  openEngine,
-  precisionOption,
-  threadsOption,
-  xlaOption,
-} from './engine.ts';
+import { startRanger21 } from './child.ts';
+import { collect, count, engineArguments, openEngine, withEngine } from './engine.ts';
 
 interface Variant {
   readonly name: string;
@@ -25,19 +14,15 @@ interface Variant {
 }
 
 export const verifyDeterminismCommand = () =>
-  new Command('determinism')
-    .description('train the first steps again and again, and compare every tensor after every step')
-    .argument('<config>', 'experiment file')
-    .option('--steps <n>', 'how many', count, 20)
-    .option('--set <key=value>', 'override one value (repeatable)', collect)
-    .option('--unset <key>', 'remove one value (repeatable)', collect)
-    .option('--json', 'print one JSON document')
-    .addOption(backendOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(precisionOption())
-    .addOption(determinismOption())
-    .addOption(xlaOption())
+  withEngine(
+    new Command('determinism')
+      .description('train the first steps again and again, and compare every tensor after every step')
+      .argument('<config>', 'experiment file')
+      .option('--steps <n>', 'how many', count, 20)
+      .option('--set <key=value>', 'override one value (repeatable)', collect)
+      .option('--unset <key>', 'remove one value (repeatable)', collect)
+      .option('--json', 'print one JSON document'),
+  )
     .addHelpText(
       'after',
       `
@@ -106,18 +91,12 @@ function resultText(difference: Difference | undefined, steps: number, promised:
 
 /** The steps' hashes, computed by a fresh process. */
 async function stepHashes(args: readonly string[]): Promise<StepHashes[]> {
-  const child = spawn(process.execPath, [process.argv[1]!, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
+  const child = startRanger21(args, { stdio: ['ignore', 'pipe'] });
   const lines: StepHashes[] = [];
-  for await (const line of createInterface(child.stdout)) lines.push(JSON.parse(line) as StepHashes);
-  const code = await ended;
+  for await (const line of createInterface(child.process.stdout!)) lines.push(JSON.parse(line) as StepHashes);
+  const { code } = await child.ended;
   if (code === 0) return lines;
-  throw new UserError(`training the first steps failed: ${errors.trim().split('\n').slice(-3).join(' / ')}`, {
+  throw new UserError(`training the first steps failed: ${child.lastWords().join(' / ')}`, {
     remedy: 'mend what it names',
     code: exitCode.environment,
   });

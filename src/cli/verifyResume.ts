@@ -1,40 +1,26 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../errors.ts';
 import type { RunResult } from '../runs/metrics.ts';
-import {
-  backendOption,
-  collect,
-  count,
-  determinismOption,
-  deviceOption,
-  engineArguments,
-  openEngine,
-  precisionOption,
-  seed as wholeFrom0,
-  threadsOption,
-  xlaOption,
-} from './engine.ts';
+import { startRanger21 } from './child.ts';
+import { collect, count, engineArguments, openEngine, seed as wholeFrom0, withEngine } from './engine.ts';
 
 export const verifyResumeCommand = () =>
-  new Command('resume')
-    .description('train once undisturbed and once with kill -9 at random steps; compare weights and logs byte for byte')
-    .argument('<config>', 'experiment file')
-    .option('--kills <n>', 'how many', count, 3)
-    .option('--draw <n>', 'seed of the steps to kill at', wholeFrom0, 0)
-    .option('--checkpoint-every <n>', 'steps between checkpoints; by default three between two kills', count)
-    .option('--set <key=value>', 'override one value (repeatable)', collect)
-    .option('--unset <key>', 'remove one value (repeatable)', collect)
-    .option('--json', 'print one JSON document')
-    .addOption(backendOption())
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(precisionOption())
-    .addOption(determinismOption())
-    .addOption(xlaOption())
+  withEngine(
+    new Command('resume')
+      .description(
+        'train once undisturbed and once with kill -9 at random steps; compare weights and logs byte for byte',
+      )
+      .argument('<config>', 'experiment file')
+      .option('--kills <n>', 'how many', count, 3)
+      .option('--draw <n>', 'seed of the steps to kill at', wholeFrom0, 0)
+      .option('--checkpoint-every <n>', 'steps between checkpoints; by default three between two kills', count)
+      .option('--set <key=value>', 'override one value (repeatable)', collect)
+      .option('--unset <key>', 'remove one value (repeatable)', collect)
+      .option('--json', 'print one JSON document'),
+  )
     .addHelpText(
       'after',
       `
@@ -78,6 +64,15 @@ Examples:
       const { first } = await run('killed', every);
       say(first > 0 ? `continued at ${first}, to the end` : 'the run had ended before the last kill');
 
+      const continued = killed.filter(({ continuedAt }) => continuedAt > 1).length + Number(first > 1);
+      if (killed.length < kills || continued === 0) {
+        throw new UserError(
+          `only ${killed.length} of ${kills} kills came before the end, and ${continued} times the run went on from a checkpoint: that proves nothing`,
+          {
+            remedy: 'train more steps (--set train.epochs=…), or ask for fewer --kills or a smaller --checkpoint-every',
+          },
+        );
+      }
       const resumed = folderIn(join(root, 'killed'));
       const found = differences(contentOf(straight), contentOf(resumed));
       const { weights = '' } = resultIn(straight);
@@ -94,7 +89,9 @@ Examples:
         console.log(JSON.stringify(document, null, 2));
       }
       if (found.length === 0) {
-        say(`identical: final weights ${weights.slice(0, 16)}…, metrics.jsonl and evals.jsonl byte for byte`);
+        say(
+          `identical after ${killed.length} kills: final weights ${weights.slice(0, 16)}…, metrics.jsonl and evals.jsonl byte for byte`,
+        );
         rmSync(root, { recursive: true, force: true });
         return;
       }
@@ -117,23 +114,18 @@ async function trainInProcess(
   args: readonly string[],
   killAt?: number,
 ): Promise<{ first: number; last: number; isKilled: boolean }> {
-  const child = spawn(process.execPath, [process.argv[1]!, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  let errors = '';
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
+  const child = startRanger21(args, { stdio: ['ignore', 'ignore', 'ipc'] });
   const seen = { first: 0, last: 0 };
-  child.on('message', (message) => {
+  child.process.on('message', (message) => {
     const { step } = message as { step: number };
     if (seen.first === 0) seen.first = step;
     seen.last = step;
-    if (killAt !== undefined && step >= killAt) child.kill('SIGKILL');
+    if (killAt !== undefined && step >= killAt) child.process.kill('SIGKILL');
   });
-  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status, killedBy) => resolve([status, killedBy]));
-  });
+  const { code, signal } = await child.ended;
   const isKilled = killAt !== undefined && signal === 'SIGKILL';
   if (isKilled || code === 0 || code === exitCode.diverged) return { ...seen, isKilled };
-  throw new UserError(`the run ended with ${signal ?? code}: ${errors.trim().split('\n').slice(-3).join(' / ')}`, {
+  throw new UserError(`the run ended with ${signal ?? code}: ${child.lastWords().join(' / ')}`, {
     remedy: 'mend what it names; `ranger21 run` with the same config shows it all',
     code: exitCode.environment,
   });

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { codeHash } from '../runs/code.ts';
-import { canonicalJson, identity } from '../runs/id.ts';
+import { canonicalJson, identity, leafDifferences } from '../runs/id.ts';
 import type { Engine } from './execute.ts';
 
 /** Name → text of everything that a run's numbers or logs depend on. */
@@ -29,7 +29,8 @@ export async function belongings(experiment: Experiment, fingerprint: string, en
     engine: canonicalJson({
       backend: engine.backend.name,
       library: found.usable ? found.detail : undefined,
-      device: device ?? 'default',
+      // what a default comes to depends on what is there: a run begun on a GPU must not go on on the CPU unawares
+      device: device ?? `best of ${found.usable ? found.devices.join(', ') : 'none'}`,
       threads: threads ?? availableParallelism(),
       precision: precision ?? 'float32',
       determinism: determinism ?? 'default',
@@ -43,7 +44,7 @@ export function driftLines(was: Readonly<Record<string, string>>, is: Belongings
   return Object.entries(is).flatMap(([name, now]) => {
     const then = was[name] ?? '';
     if (then === now) return [];
-    if (name === 'config' || name === 'engine') return leafLines(name, parsed(then), parsed(now));
+    if (name === 'config' || name === 'engine') return leafDifferences(parsed(then), parsed(now), name);
     return [`${name}: ${then.slice(0, 8)}… → ${now.slice(0, 8)}…`];
   });
 }
@@ -59,23 +60,6 @@ export function refuseDrift(lines: readonly string[], dir: string, step: number)
         'restore what changed; or go on all the same with --accept-drift, which the result records; or start again with --no-resume',
     },
   );
-}
-
-function leafLines(name: string, was: unknown, is: unknown): string[] {
-  const [then, now] = [leaves(was, name), leaves(is, name)];
-  const paths = [...new Set([...Object.keys(then), ...Object.keys(now)])];
-  return paths.flatMap((path) =>
-    then[path] === now[path] ? [] : [`${path}: ${then[path] ?? 'absent'} → ${now[path] ?? 'absent'}`],
-  );
-}
-
-/** Every leaf by its dotted path, as JSON. */
-function leaves(value: unknown, path: string): Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { [path]: JSON.stringify(value) };
-  return Object.assign({}, ...Object.entries(value).map(([key, x]) => leaves(x, `${path}.${key}`))) as Record<
-    string,
-    string
-  >;
 }
 
 function parsed(text: string): unknown {

@@ -13,7 +13,7 @@ import { openRun, readResult } from '../runs/store.ts';
 import type { Backend, HostTensors, SessionOptions } from '../tensor/compile.ts';
 import { belongings, driftLines, refuseDrift, type Belongings } from './drift.ts';
 import { newProgress, type Progress } from './progress.ts';
-import { planRun, train, type Surroundings } from './train.ts';
+import { planFor, train, type Surroundings } from './train.ts';
 
 /** The backend a run got, and what it was asked for. */
 export interface Engine {
@@ -51,8 +51,7 @@ export async function execute(
   const before = await finished();
   if (before) return before;
 
-  const { shape, classes } = dataset;
-  const plan = planRun(experiment, { shape, classes, train: dataset.train.count, test: dataset.test.count });
+  const plan = planFor(experiment, dataset);
   const belongs = await belongings(experiment, dataset.fingerprint, engine);
   const lease = await takeLease(dir, await captureEnv(engine.record));
   let from: StartingPoint | undefined;
@@ -67,7 +66,8 @@ export async function execute(
   }
   if (from) around.tell?.(from.text);
   else if (lease.previous) around.tell?.(`${whatHappened(lease)}: starting from step 1`);
-  const run = await openRun(dir, { experiment, lease, from: from?.record }).catch(async (error: unknown) => {
+  const { study } = around;
+  const run = await openRun(dir, { experiment, lease, from: from?.record, study }).catch(async (error: unknown) => {
     await lease
       .end({ status: 'failed', reason: (error as Error).message, step: 0, stepsHere: 0 })
       .catch(() => undefined);
@@ -100,7 +100,7 @@ async function startingPoint(
   if (lines.length > 0)
     await writeAtomic(join(lease.dir, attemptFiles.drift), `${toJson({ schema: 1, was: record.drift, is }, 2)}\n`);
   setAsideCheckpoints(dir, skipped);
-  const progress = { ...newProgress(), ...(record.progress as Progress) };
+  const progress = savedProgress(record.progress, dir);
   progress.drift.push(...lines.map((line) => `from step ${record.step} on, ${line}`));
   const text = [
     ...skipped.map(({ name, reason }) => `checkpoint ${name} is damaged and left aside: ${reason}`),
@@ -108,6 +108,15 @@ async function startingPoint(
     `${whatHappened(lease)}: going on from step ${record.step}`,
   ].join('\n');
   return { record, progress, state, text };
+}
+
+/** Another version may have counted other things: what it left out would silently start from nothing. */
+function savedProgress(saved: unknown, dir: string): Progress {
+  const missing = Object.keys(newProgress()).find((key) => !(key in (saved as object)));
+  if (missing === undefined) return saved as Progress;
+  throw new UserError(`the checkpoint in ${dir} does not say ${missing}: another version of ranger21 wrote it`, {
+    remedy: 'go on with that version, or start again from step 1 with --no-resume',
+  });
 }
 
 function whatHappened({ previous }: Lease): string {

@@ -1,9 +1,9 @@
 /** When a run saves its state, and doing so while it trains on. */
-import { pruneCheckpoints, type CheckpointRecord } from '../runs/checkpoint.ts';
-import { removeCheckpoints } from '../runs/folder.ts';
+import { type CheckpointRecord } from '../runs/checkpoint.ts';
 import type { RunWriter } from '../runs/store.ts';
 import type { Session } from '../tensor/compile.ts';
 import type { Progress } from './progress.ts';
+import { millisecondsOf, stepsOf } from './rhythm.ts';
 import type { Plan } from './train.ts';
 
 export interface Saving {
@@ -56,15 +56,13 @@ export function newSaving({ plan, run, session, record, from, tell }: SavingOpti
     [lastAt, lastStep] = [performance.now(), step];
     writing = run
       .checkpoint({ schema: 1, step, ...record, files, progress: saved, writtenAt: new Date().toISOString() }, state)
-      .then(() =>
-        pruneCheckpoints(run.dir, {
-          last: keep.last,
-          ...(keepEvery !== undefined && { every: keepEvery }),
-          ...(keep.best && saved.best && { best: saved.best.step }),
-        }),
-      )
       .then(
-        () => void (failures = 0),
+        () => {
+          failures = 0;
+          return run
+            .prune({ last: keep.last, every: keepEvery, best: keep.best ? saved.best?.step : undefined })
+            .catch((error: unknown) => tell(`old checkpoints were not removed: ${(error as Error).message}`));
+        },
         (error: unknown) => {
           failures += 1;
           failure = error;
@@ -107,20 +105,6 @@ export function newSaving({ plan, run, session, record, from, tell }: SavingOpti
       await writing;
     },
     tidy: (progress) =>
-      removeCheckpoints(run.dir, (step) => !isKept({ ...progress, step }) && !(keep.final && step === progress.step)),
+      run.removeCheckpoints((step) => !isKept({ ...progress, step }) && !(keep.final && step === progress.step)),
   };
-}
-
-/** "3 steps" and "2 epochs" in steps. */
-function stepsOf(text: string, stepsPerEpoch: number): number | undefined {
-  const [count, unit = ''] = text.split(' ');
-  if (unit.startsWith('step')) return Number(count);
-  return unit.startsWith('epoch') ? Number(count) * stepsPerEpoch : undefined;
-}
-
-/** "1 minute" and "30 seconds" in milliseconds. */
-function millisecondsOf(text: string): number | undefined {
-  const [count, unit = ''] = text.split(' ');
-  if (unit.startsWith('minute')) return Number(count) * 60_000;
-  return unit.startsWith('second') ? Number(count) * 1000 : undefined;
 }

@@ -1,13 +1,11 @@
 /** What a training's state is after each of its first steps, tensor by tensor, so that two trainings can be compared. */
 import { createHash } from 'node:crypto';
-import { trainBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { initModel } from '../models/init.ts';
-import { initState } from '../optim/state.ts';
 import type { HostTensor, HostTensors } from '../tensor/compile.ts';
 import type { Engine } from './execute.ts';
-import { mergeStep, runState, trainInputs, trainStep } from './step.ts';
-import { stepInputs, type Plan } from './train.ts';
+import { withFirstSteps } from './firstSteps.ts';
+import { mergeStep, trainStep } from './step.ts';
+import type { Plan } from './train.ts';
 
 /** One step: the hash of its batch, of every output of the step and of every tensor of the state after it. */
 export interface StepHashes {
@@ -17,38 +15,31 @@ export interface StepHashes {
 }
 
 /** Trains the first `steps` steps without a run folder. */
-export async function* stateHashes(
+export const stateHashes = (
   plan: Plan,
   dataset: Dataset,
-  { backend, session: options }: Engine,
+  engine: Engine,
   steps: number,
-): AsyncGenerator<StepHashes> {
-  const { experiment, model, optimizer } = plan;
-  const data = trainBatches(dataset, { ...experiment.train, seed: experiment.seed });
-  const initial = initModel(model, experiment.seed);
-  const session = await backend.open(runState({ ...initial, slots: initState(optimizer, initial.params) }), options);
-  try {
-    const { batch, labelSmoothing } = experiment.train;
-    const step = await session.compile(
-      'step',
-      trainStep(model, optimizer, { labelSmoothing, meters: false }),
-      trainInputs(batch, dataset.shape, Object.keys(optimizer.scalars(1))),
-    );
+  onStep: (hashes: StepHashes) => void,
+): Promise<void> =>
+  withFirstSteps(plan, dataset, engine, async ({ session, inputs }) => {
+    const { model, optimizer, totalSteps } = plan;
+    const { labelSmoothing } = plan.experiment.train;
+    const program = trainStep(model, optimizer, { labelSmoothing, meters: false });
+    const step = await session.compile('step', program, inputs.specs);
     const merge = plan.merges
       ? await session.compile('lookahead merge', mergeStep(optimizer, { meters: false }), {})
       : undefined;
-    for (let t = 1; t <= Math.min(steps, plan.totalSteps); t++) {
-      const inputs = stepInputs(await data.batch(t), dataset.shape, optimizer.scalars(t));
-      const batchHashes = hashesOf('batch', { images: inputs['images']!, labels: inputs['labels']! }); // the step may take the buffers
-      const outputs = await step(inputs);
+    for (let t = 1; t <= Math.min(steps, totalSteps); t++) {
+      const { images, labels, ...scalars } = await inputs.of(t);
+      const batch = { images: images!, labels: labels! };
+      const batchHashes = hashesOf('batch', batch); // now, since the step may take the buffers
+      const outputs = await step({ ...batch, ...scalars });
       if (merge && optimizer.variant(t) === 'merge') await merge({});
-      const state = await session.read();
-      yield { step: t, hashes: { ...batchHashes, ...hashesOf('output', outputs), ...hashesOf('state', state) } };
+      const hashes = { ...batchHashes, ...hashesOf('output', outputs), ...hashesOf('state', await session.read()) };
+      onStep({ step: t, hashes });
     }
-  } finally {
-    await session.close();
-  }
-}
+  });
 
 const hashesOf = (group: string, tensors: HostTensors): Record<string, string> =>
   Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${group}/${name}`, hashOf(tensor)]));

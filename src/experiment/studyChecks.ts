@@ -1,24 +1,20 @@
 /** What is checked before a study trains: that its baseline is AdamW, and what a step costs without an optimizer. */
 import type { Experiment } from '../config/schema.ts';
-import { trainBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { initModel } from '../models/init.ts';
-import { initState } from '../optim/state.ts';
 import { readChecks, writeChecks, type GradientTime, type OffAllGate, type StudyChecks } from '../runs/checks.ts';
 import { captureEnv } from '../runs/env.ts';
 import type { StudyPlan } from '../runs/study.ts';
-import type { HostTensors, Session } from '../tensor/compile.ts';
+import type { HostTensors } from '../tensor/compile.ts';
 import { adamw, adamwWith } from './armOptimizers.ts';
 import type { Engine } from './execute.ts';
-import { dataFacts } from './plan.ts';
-import { stepInputs } from './programs.ts';
+import { withFirstSteps } from './firstSteps.ts';
 import { backendText } from './rows.ts';
 import { median } from './statistics/describe.ts';
-import { gradientStep, runState, trainInputs, trainStep } from './step.ts';
-import { planRun, type Plan } from './train.ts';
+import { gradientStep, trainStep } from './step.ts';
+import { planFor } from './train.ts';
 
 const STEPS = 20;
-/** Largest difference of a weight that passes where sums have no fixed order. */
+/** Largest difference of a weight that passes where sums have no fixed order: rounding, amplified over the steps; a component left on gives more than ten times it. */
 const LOOSE = 1e-4;
 
 /** The checks of a study that is about to train: those in its folder, or made now and written there. */
@@ -55,7 +51,7 @@ export async function offAllGate(
 }
 
 async function trainedWeights(experiment: Experiment, dataset: Dataset, engine: Engine): Promise<HostTensors> {
-  return withSteps(experiment, dataset, engine, async ({ plan, session, inputs }) => {
+  return withFirstSteps(planFor(experiment, dataset), dataset, engine, async ({ plan, session, inputs }) => {
     const { model, optimizer } = plan;
     const program = trainStep(model, optimizer, { labelSmoothing: experiment.train.labelSmoothing, meters: false });
     const step = await session.compile('step', program, inputs.specs);
@@ -67,7 +63,7 @@ async function trainedWeights(experiment: Experiment, dataset: Dataset, engine: 
 /** Median time of forward and backward pass alone; a run's step time less this is what its optimizer takes. */
 async function gradientTime(experiment: Experiment, dataset: Dataset, engine: Engine): Promise<GradientTime> {
   const { cpu } = await captureEnv(engine.record);
-  return withSteps(experiment, dataset, engine, async ({ plan, session, inputs }) => {
+  return withFirstSteps(planFor(experiment, dataset), dataset, engine, async ({ plan, session, inputs }) => {
     const program = gradientStep(plan.model, experiment.train.labelSmoothing);
     const step = await session.compile('gradient', program, inputs.specs);
     const times: number[] = [];
@@ -82,39 +78,9 @@ async function gradientTime(experiment: Experiment, dataset: Dataset, engine: En
   });
 }
 
-interface Steps {
-  readonly plan: Plan;
-  readonly session: Session;
-  readonly inputs: { readonly specs: ReturnType<typeof trainInputs>; of(t: number): Promise<HostTensors> };
-}
-
-/** A session over the experiment's first state, and what its first steps are given. */
-async function withSteps<T>(
-  experiment: Experiment,
-  dataset: Dataset,
-  { backend, session: options }: Engine,
-  use: (steps: Steps) => Promise<T>,
-): Promise<T> {
-  const plan = planRun(experiment, { ...dataFacts(dataset), shape: dataset.shape });
-  const { model, optimizer } = plan;
-  const data = trainBatches(dataset, { ...experiment.train, seed: experiment.seed });
-  const initial = initModel(model, experiment.seed);
-  const session = await backend.open(runState({ ...initial, slots: initState(optimizer, initial.params) }), options);
-  try {
-    const specs = trainInputs(experiment.train.batch, dataset.shape, Object.keys(optimizer.scalars(1)));
-    const of = async (t: number) => stepInputs(await data.batch(t), dataset.shape, optimizer.scalars(t));
-    return await use({ plan, session, inputs: { specs, of } });
-  } finally {
-    await session.close();
-    await data.close?.();
-  }
-}
-
-const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+/** NaN where a difference is. */
+export const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let most = 0;
-  for (let i = 0; i < b.length; i++) {
-    const difference = Math.abs(a[i]! - b[i]!);
-    if (!(difference <= most)) most = difference; // NaN is the largest of all
-  }
+  for (let i = 0; i < b.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
   return most;
 };

@@ -14,7 +14,7 @@ import { UserError } from '../errors.ts';
 import type { HostTensors } from '../tensor/compile.ts';
 import { fileError, writeDurable } from './atomic.ts';
 import { disk } from './disk.ts';
-import { runFiles } from './layout.ts';
+import { checkpointPlace, runFiles } from './layout.ts';
 import { toJson } from './metrics.ts';
 import { readJson } from './read.ts';
 import { readSafetensors, safetensorsPieces } from './safetensors.ts';
@@ -59,9 +59,15 @@ const files = { state: 'state.safetensors', record: 'checkpoint.json', manifest:
 
 /**
  * Writes a checkpoint; an earlier one of the same step stays beside it. The state must not change meanwhile, and the next call
- * waits for this one. Where it fails, the earlier checkpoints are as they were.
+ * waits for this one. Where it fails, the earlier checkpoints are as they were. `check` throws where the run is no longer ours:
+ * then nothing appears under a checkpoint's name.
  */
-export async function writeCheckpoint(runDir: string, record: CheckpointRecord, state: HostTensors): Promise<void> {
+export async function writeCheckpoint(
+  runDir: string,
+  record: CheckpointRecord,
+  state: HostTensors,
+  check: () => void = () => undefined,
+): Promise<void> {
   const parent = join(runDir, runFiles.checkpoints);
   const unfinished = join(parent, unfinishedName(stepName(record.step)));
   try {
@@ -77,6 +83,7 @@ export async function writeCheckpoint(runDir: string, record: CheckpointRecord, 
     };
     await writeDurable(join(unfinished, files.manifest), manifest(sums));
     await disk.syncFolder(unfinished);
+    check();
     disk.rename(unfinished, join(parent, freeName(parent, stepName(record.step))));
     await disk.syncFolder(parent);
   } catch (cause) {
@@ -126,14 +133,22 @@ export async function pruneCheckpoints(runDir: string, { last, every, best }: Ke
   const ofBest = whole.find(({ step }) => step === best);
   if (ofBest) kept.add(ofBest);
 
-  for (const checkpoint of whole.filter((one) => !kept.has(one))) {
-    const unfinished = join(parent, unfinishedName(checkpoint.name));
-    try {
-      disk.rename(join(parent, checkpoint.name), unfinished); // half removed under its name, it would look altered
-      await disk.remove(unfinished);
-    } catch (cause) {
-      throw fileError(join(parent, checkpoint.name), cause);
-    }
+  for (const { name } of whole.filter((one) => !kept.has(one))) await removeCheckpoint(parent, name);
+}
+
+/** Removes the checkpoints of the steps named. */
+export async function removeCheckpoints(runDir: string, isRemoved: (step: number) => boolean): Promise<void> {
+  const parent = join(runDir, runFiles.checkpoints);
+  for (const { name, step } of checkpointsIn(parent)) if (isRemoved(step)) await removeCheckpoint(parent, name);
+}
+
+async function removeCheckpoint(parent: string, name: string): Promise<void> {
+  const unfinished = join(parent, unfinishedName(name));
+  try {
+    disk.rename(join(parent, name), unfinished); // half removed under its name, it would look altered
+    await disk.remove(unfinished);
+  } catch (cause) {
+    throw fileError(join(parent, name), cause);
   }
 }
 
@@ -169,8 +184,8 @@ function checkpointsIn(parent: string): { readonly name: string; readonly step: 
   }
   return names
     .flatMap((name) => {
-      const [, step, copy = '1'] = /^step-(\d{9,15})(?:\.(\d{1,9}))?$/.exec(name) ?? [];
-      return step === undefined ? [] : [{ name, step: Number(step), copy: Number(copy) }];
+      const place = checkpointPlace(name);
+      return place === undefined ? [] : [{ name, ...place }];
     })
     .sort((a, b) => b.step - a.step || b.copy - a.copy);
 }

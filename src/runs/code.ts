@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const source = fileURLToPath(new URL('../', import.meta.url));
 
 /** What a step's numbers come from, below the folder of the sources; installing libtensorflow is not among it. */
-const folders = ['tensor', 'optim', 'models', 'data'];
-const files = ['random', 'experiment/train', 'experiment/step', 'experiment/evaluate', 'experiment/stop'];
+export const sourceFolders = ['tensor', 'optim', 'models', 'data'];
+export const sourceFiles = ['random', ...['train', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map((name) => `experiment/${name}`)];
 const apart = /^tensor\/backends\/tensorflow\/install\//;
 
 let known: string | undefined;
@@ -22,12 +22,12 @@ function hashOfSources(): string {
   const isCode = (name: string) => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts');
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const names = [
-    ...folders.flatMap((folder) =>
+    ...sourceFolders.flatMap((folder) =>
       readdirSync(source + folder, { recursive: true, encoding: 'utf8' })
         .filter(isCode)
         .map((name) => `${folder}/${name.replaceAll('\\', '/')}`),
     ),
-    ...files.map((name) => `${name}.${extension}`),
+    ...sourceFiles.map((name) => `${name}.${extension}`),
   ].filter((name) => !apart.test(name));
   const hash = createHash('sha256');
   for (const name of names.sort()) hash.update(`${name}\0`).update(readFileSync(source + name)).update('\0');

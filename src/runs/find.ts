@@ -23,7 +23,7 @@ export async function findRun(root: string, wanted: string): Promise<RunEntry> {
 }
 
 /** `demo/-pnm` in `demo/-pnm/0-76543210`, `single` in `single-01234567`, or the start of an id. */
-const isMeant = (wanted: string, path: string, id: string): boolean =>
+export const isMeant = (wanted: string, path: string, id: string): boolean =>
   `/${path}/`.includes(`/${wanted}/`) ||
   path.replace(/-[0-9a-f]{8}$/, '') === wanted ||
   (/^[0-9a-f]{4,}$/.test(wanted) && id.startsWith(wanted));

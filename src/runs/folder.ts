@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CheckpointRecord } from './checkpoint.ts';
 import { disk } from './disk.ts';
-import { attemptFiles, checkpointStep, runFiles } from './layout.ts';
+import { attemptFiles, checkpointPlace, runFiles } from './layout.ts';
 import { cutLog, type Continuation } from './log.ts';
 import { eventFilePrefix } from './tensorboard.ts';
 
@@ -24,21 +24,12 @@ export function cutBack(dir: string, attemptDir: string, { step, files }: Checkp
   move(dir, readdirSync(dir).filter((name) => !kept.includes(name)), tail);
 
   const checkpoints = join(dir, runFiles.checkpoints);
-  const later = readdirSync(checkpoints).filter((name) => (checkpointStep(name) ?? 0) > step);
+  const later = readdirSync(checkpoints).filter((name) => (checkpointPlace(name)?.step ?? 0) > step);
   move(checkpoints, later, join(tail, runFiles.checkpoints));
 
   const at = (file: string): Continuation => ({ at: files[file] ?? 0, tail: join(tail, file) });
   for (const file of Object.keys(files).filter((name) => name.startsWith(eventFilePrefix))) cutLog(join(dir, file), at(file));
   return at;
-}
-
-/** Removes the checkpoints of the steps named. */
-export async function removeCheckpoints(dir: string, isRemoved: (step: number) => boolean): Promise<void> {
-  const folder = join(dir, runFiles.checkpoints);
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const step = checkpointStep(name);
-    if (step !== undefined && isRemoved(step)) await disk.remove(join(folder, name));
-  }
 }
 
 function move(from: string, names: readonly string[], to: string): void {

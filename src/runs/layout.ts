@@ -18,10 +18,10 @@ export const runFiles = {
   divergence: 'divergence',
 } as const;
 
-/** The step of a folder in `checkpoints/` (a second one of a step ends in .2); undefined where the name is no checkpoint's. */
-export function checkpointStep(name: string): number | undefined {
-  const digits = /^step-(\d+)(?:\.\d+)?$/.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+/** Step and copy of a folder in `checkpoints/` (a second one of a step ends in .2); undefined where the name is no checkpoint's. */
+export function checkpointPlace(name: string): { readonly step: number; readonly copy: number } | undefined {
+  const [, step, copy = '1'] = /^step-(\d{9,15})(?:\.(\d{1,9}))?$/.exec(name) ?? [];
+  return step === undefined ? undefined : { step: Number(step), copy: Number(copy) };
 }
 
 /** In `attempts/<n>/`. */

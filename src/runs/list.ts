@@ -1,12 +1,12 @@
 /** Every run under a folder of runs, finished or not. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
-import { readWithin } from '../data/boundedFile.ts';
 import { UserError } from '../errors.ts';
 import { attemptCount, lastAttempt } from './attempts.ts';
+import { readConfig } from './configs.ts';
 import type { Environment } from './env.ts';
 import { id8 } from './id.ts';
-import { checkpointStep, olderFiles, runFiles } from './layout.ts';
+import { checkpointPlace, olderFiles, runFiles } from './layout.ts';
 import type { RunResult, RunStatus } from './metrics.ts';
 import { readEnv, readOlderAttempt } from './read.ts';
 import { readResult } from './store.ts';
@@ -122,7 +122,7 @@ async function readState(dir: string): Promise<State> {
 
 /** Step of the newest checkpoint by its name alone. */
 function newestCheckpoint(dir: string): number | undefined {
-  const steps = folders(join(dir, runFiles.checkpoints)).flatMap((name) => checkpointStep(name) ?? []);
+  const steps = folders(join(dir, runFiles.checkpoints)).flatMap((name) => checkpointPlace(name)?.step ?? []);
   return steps.length === 0 ? undefined : Math.max(...steps);
 }
 
@@ -130,31 +130,26 @@ function newestCheckpoint(dir: string): number | undefined {
 const earlierAttempts = (dir: string): number =>
   existsSync(join(dir, olderFiles.env)) ? attemptCount(dir) : Math.max(0, attemptCount(dir) - 1);
 
-const longestConfig = 2 ** 20;
-
 async function configuredSeed(dir: string): Promise<{ readonly seed?: number }> {
-  const path = join(dir, runFiles.config);
-  if (!existsSync(path)) return {};
-  const { parse } = await import('yaml');
-  try {
-    const content = await readWithin(path, longestConfig);
-    const { seed } = parse(content.bytes?.toString() ?? '', { logLevel: 'silent' }) as { seed: number };
-    if (!Number.isSafeInteger(seed)) throw new Error('it has no seed');
-    return { seed };
-  } catch (cause) {
-    throw new UserError(`${path} is not a resolved config`, { remedy: 'it was altered: run again', cause });
-  }
+  const config = await readConfig(dir);
+  if (!config) return {};
+  const { seed } = config;
+  if (typeof seed === 'number' && Number.isSafeInteger(seed)) return { seed };
+  throw new UserError(`${join(dir, runFiles.config)} is not a resolved config: it has no seed`, {
+    remedy: 'it was altered: run again',
+  });
 }
 
 /** Whether a folder is a run's: it holds a run's files, or the attempts that came before. */
 export const isRun = (dir: string): boolean =>
   [runFiles.result, runFiles.attempts, olderFiles.env, olderFiles.writer].some((file) => existsSync(join(dir, file)));
 
+/** The folders in a folder, by name; hidden ones are nobody's runs. */
 export function folders(dir: string): string[] {
   if (!existsSync(dir)) return [];
   try {
     return readdirSync(dir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map((entry) => entry.name)
       .sort();
   } catch (cause) {

@@ -1,5 +1,5 @@
 /** Changing a study's plan, one process at a time. */
-import { statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCode, UserError } from '../errors.ts';
@@ -16,32 +16,42 @@ export async function changePlan(
   dir: string,
   change: (frozen: StudyPlan | undefined) => StudyPlan,
 ): Promise<StudyPlan> {
-  const lock = join(dir, '.plan-lock');
-  await takeLock(dir, lock);
+  const locks = join(dir, '.plan-locks');
+  const turn = await takeTurn(dir, locks);
   try {
     const plan = change(hasPlan(dir) ? await readPlan(dir) : undefined);
+    if (lastTurn(locks) !== turn) throw lockedError(dir, locks); // asleep for so long that another has gone on
     await writePlan(dir, plan);
     return plan;
   } finally {
-    await disk.remove(lock);
+    disk.mkdir(join(locks, String(turn), done), { recursive: true });
+    for (let n = turn - 1; existsSync(join(locks, String(n))); n--) await disk.remove(join(locks, String(n)));
   }
 }
 
-/** A folder is made by one process only, whatever the file system. */
-async function takeLock(dir: string, lock: string): Promise<void> {
+const done = 'done';
+
+/** Turns are folders 1, 2, …; the highest has the plan until it is done or stale, and the next is made by one process only. */
+async function takeTurn(dir: string, locks: string): Promise<number> {
   for (const since = Date.now(); ; await sleep(RETRY_MS)) {
     try {
-      disk.mkdir(dir, { recursive: true });
-      return disk.mkdir(lock);
+      disk.mkdir(locks, { recursive: true });
+      const last = lastTurn(locks);
+      const holder = join(locks, String(last));
+      const takenAt = statSync(holder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (last === 0 || existsSync(join(holder, done)) || Date.now() - takenAt > STALE_MS) {
+        disk.mkdir(join(locks, String(last + 1)));
+        return last + 1;
+      }
     } catch (cause) {
-      const isLocked = (cause as NodeJS.ErrnoException).code === 'EEXIST' && statSync(dir).isDirectory();
-      if (!isLocked) throw fileError(dir, cause);
-      const lockedAt = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      if (Date.now() - lockedAt > STALE_MS) await disk.remove(lock);
-      else if (Date.now() - since > 2 * STALE_MS) throw lockedError(dir, lock);
+      const isTaken = (cause as NodeJS.ErrnoException).code === 'EEXIST' && statSync(dir).isDirectory();
+      if (!isTaken) throw fileError(dir, cause);
     }
+    if (Date.now() - since > 2 * STALE_MS) throw lockedError(dir, locks);
   }
 }
+
+const lastTurn = (locks: string): number => Math.max(0, ...readdirSync(locks).map(Number).filter(Number.isInteger));
 
 const lockedError = (dir: string, lock: string): UserError =>
   new UserError(`another process is planning the study ${dir}`, {

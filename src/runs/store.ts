@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Experiment } from '../config/schema.ts';
 import type { HostTensors } from '../tensor/compile.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import { writeCheckpoint, type CheckpointRecord } from './checkpoint.ts';
+import { pruneCheckpoints, removeCheckpoints, writeCheckpoint, type CheckpointRecord, type Keep } from './checkpoint.ts';
 import { disk } from './disk.ts';
 import { cutBack, setAside } from './folder.ts';
+import { hparamsSession, type HparamsSession } from './hparams.ts';
 import { id8, runId } from './id.ts';
 import { runFiles } from './layout.ts';
 import type { Lease } from './lease.ts';
@@ -41,6 +42,9 @@ export interface RunWriter {
   /** Flushes the logs; how many bytes each then has. */
   flush(): Record<string, number>;
   checkpoint(record: CheckpointRecord, state: HostTensors): Promise<void>;
+  prune(keep: Keep): Promise<void>;
+  /** Removes the checkpoints of the steps named. */
+  removeCheckpoints(isRemoved: (step: number) => boolean): Promise<void>;
   /** Writes `divergence/`: the report as JSON, each group of tensors as a file. */
   diverged(report: object, tensors: Readonly<Record<string, HostTensors>>): Promise<void>;
   /** Closes the logs, then writes `result.json`. */
@@ -57,13 +61,21 @@ export interface Steps {
 
 const flushMs = 5000;
 
+interface OpenOptions {
+  readonly experiment: Experiment;
+  readonly lease: Lease;
+  readonly from?: CheckpointRecord | undefined;
+  /** Where the run is one of a study's. */
+  readonly study?: { readonly name: string; readonly arm: string } | undefined;
+}
+
 /**
  * Opens a run's folder for writing: from the start, with what lies there moved to `attempts/<n>/before/`; or from a
  * checkpoint on, with what came after it moved to `attempts/<n>/tail/`.
  */
 export async function openRun(
   dir: string,
-  { experiment, lease, from }: { experiment: Experiment; lease: Lease; from?: CheckpointRecord | undefined },
+  { experiment, lease, from, study }: OpenOptions,
 ): Promise<RunWriter> {
   const { resolvedYaml } = await import('../config/resolved.ts');
   const { study: _, ...trained } = experiment;
@@ -83,7 +95,8 @@ export async function openRun(
       [runFiles.timing]: open(runFiles.timing, 'timing'),
       [runFiles.evaluations]: open(runFiles.evaluations, 'evaluations'),
     };
-    const events = experiment.log.tensorboard ? openEvents(dir, lease.attempt, from && from.step + 1) : undefined;
+    const session = hparamsSession(experiment, study);
+    const events = experiment.log.tensorboard ? openEvents(dir, lease.attempt, from && from.step + 1, session) : undefined;
     if (events) keep(events.log);
     const older = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => !(name in files)));
     return writer(dir, lease, { files, events, older });
@@ -95,9 +108,9 @@ export async function openRun(
 
 const header = (kind: LinesHeader['kind']) => Buffer.from(toLine({ schema: 1, kind } satisfies LinesHeader));
 
-function openEvents(dir: string, attempt: number, from: number | undefined): Logs['events'] {
+function openEvents(dir: string, attempt: number, from: number | undefined, session: HparamsSession): Logs['events'] {
   const encode = tensorboardEvents();
-  const { file, bytes } = encode.start(now(), attempt, from);
+  const { file, bytes } = encode.start(now(), attempt, from, session);
   return { encode, file, log: openLog(join(dir, file), bytes) };
 }
 
@@ -131,7 +144,10 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
   const check = () => {
     if (failure !== undefined) throw failure;
   };
+  let isClosed = false; // a second close of a descriptor may hit another file that has its number now
   const close = () => {
+    if (isClosed) return;
+    isClosed = true;
     clearInterval(timer);
     process.off('exit', flushInBackground);
     try {
@@ -166,7 +182,15 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
     },
     async checkpoint(record, state) {
       lease.check();
-      await writeCheckpoint(dir, record, state);
+      await writeCheckpoint(dir, record, state, lease.check);
+    },
+    async prune(keep) {
+      lease.check();
+      await pruneCheckpoints(dir, keep);
+    },
+    async removeCheckpoints(isRemoved) {
+      lease.check();
+      await removeCheckpoints(dir, isRemoved);
     },
     async diverged(report, tensors) {
       lease.check();
@@ -178,6 +202,7 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
       }
     },
     async finish(result, stepsHere = result.steps) {
+      events?.log.append(events.encode.end(result.status, now()));
       close();
       lease.check();
       await writeAtomic(join(dir, runFiles.result), `${toJson(result, 2)}\n`);
@@ -185,6 +210,7 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
     },
     async abandon(status, reason, steps) {
       try {
+        if (status === 'failed' && !isClosed) events?.log.append(events.encode.end(status, now()));
         close();
       } finally {
         await lease.end({ status, reason, ...steps });

@@ -24,6 +24,28 @@ export interface Tuning {
   readonly trials: number;
   /** Whether the best learning rate lies at the edge of the range that was searched. */
   readonly edge: boolean;
+  /** `line`: along the learning rate alone, the others inherited. Absent where the user says it was tuned elsewhere. */
+  readonly by?: 'search' | 'line';
+  /** The hyperparameters whose best value lies at an edge, the learning rate among them. */
+  readonly edges?: readonly string[];
+  /** Trials of which every run diverged, got stuck or ran out of time. */
+  readonly failed?: number;
+  /** Lowest and highest learning rate of the line that score within half a point of the best. */
+  readonly lrRange?: readonly [number, number];
+}
+
+/** How hyperparameters are chosen, in every arm alike. */
+export interface SearchProtocol {
+  readonly design: string;
+  /** Trials an arm that is searched. */
+  readonly budget: number;
+  readonly seeds: readonly number[];
+  /** Share of the training images that the trials are scored on. */
+  readonly holdOut: number;
+  /** Each hyperparameter with its range, as text. */
+  readonly space: Readonly<Record<string, string>>;
+  /** Factors of the learning rate along a line of it. */
+  readonly line: readonly number[];
 }
 
 /** A named experiment in a study. */
@@ -41,6 +63,10 @@ export interface Arm {
   /** Its run for seed s of the plan trains with seed s + this, so that it shares nothing with the other arms. */
   readonly seedOffset?: number;
   readonly tuning?: Tuning;
+  /** The arm whose tuned hyperparameters it has. */
+  readonly inherits?: string;
+  /** The arm whose runs are this one's too: the same configuration, compared with another arm. */
+  readonly sameAs?: string;
 }
 
 export interface PlannedRun {
@@ -71,6 +97,8 @@ export interface Protocol {
   readonly target?: number;
   /** T0: hyperparameters shared by all arms, T1: the same search budget for each headline arm, T2: whole lr lines. */
   readonly tier: 'T0' | 'T1' | 'T2';
+  /** Absent for T0. */
+  readonly search?: SearchProtocol;
   /** The arm that the full optimizer is compared with. */
   readonly headline: string;
 }

@@ -164,19 +164,48 @@ describe('ranger21 run', () => {
   });
 });
 
+/** The last attempts at the runs of a study that is being trained. */
+function attemptsOf(study: string) {
+  try {
+    const { runs: planned } = JSON.parse(text(study, 'plan.json')) as { runs: { path: string }[] };
+    return planned.map(({ path }) => lastAttempt(join(study, path))).filter((attempt) => attempt !== undefined);
+  } catch {
+    return []; // not planned yet
+  }
+}
+
+const until = async (isSo: () => boolean) => {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+
+/** A table without what depends on the machine's speed. */
+function timeless(study: string) {
+  const isTime = /^(msPerStep|optimizerMsPerStep|secondsToTarget|seconds|speedup|time)/i;
+  return JSON.parse(text(study, 'table.json'), (key, value: unknown) =>
+    isTime.test(key) ? undefined : value,
+  ) as object;
+}
+
 describe('ranger21 ablate', () => {
   test('twice at once, one of them killed and started again, is the study that was left alone', async () => {
     const [alone, shared] = [temporary(), temporary()];
     expect(ranger21(ablate(alone)).code).toBe(0);
 
+    // another trains beside it, and is killed twice while it holds a run
     const first = watched(ablate(shared), () => undefined);
-    for (const seconds of [2.5, 4]) {
-      const child = spawn(process.execPath, ['dist/cli/main.js', ...ablate(shared), '--jobs', '2'], {
-        stdio: 'ignore',
-      });
-      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-      child.kill('SIGKILL');
+    const planned = () => attemptsOf(join(shared, 'ablation'));
+    let orphaned = 0;
+    for (let kills = 0; kills < 2;) {
+      const other = spawn(process.execPath, ['dist/cli/main.js', ...ablate(shared)], { stdio: 'ignore' });
+      const gone = new Promise((resolve) => other.on('close', resolve));
+      await until(() => other.exitCode !== null || planned().some(({ lease }) => lease?.pid === other.pid));
+      if (other.exitCode !== null) break; // everything was trained
+      other.kill('SIGKILL');
+      await gone;
+      kills += 1;
+      orphaned += planned().filter(({ lease, ended }) => lease?.pid === other.pid && !ended).length;
     }
+    expect(orphaned).toBeGreaterThan(0); // else nothing had to be taken over
     const { code, errors } = await first;
     expect(code, errors).toBe(0);
     const last = ranger21([...ablate(shared), '--jobs', '2']);
@@ -190,25 +219,26 @@ describe('ranger21 ablate', () => {
       expect(text(b, 'metrics.jsonl'), path).toBe(text(a, 'metrics.jsonl'));
       expect(text(b, 'evals.jsonl'), path).toBe(text(a, 'evals.jsonl'));
     }
+    expect(timeless(join(shared, 'ablation'))).toEqual(timeless(join(alone, 'ablation')));
+  });
+
+  test('told to stop by SIGTERM, as a whole job is, saves the state of every run under way', async () => {
+    const runs = temporary();
+    const args = [...ablate(runs).map((arg) => (arg === 'train.epochs=2' ? 'train.epochs=400' : arg)), '--jobs', '2'];
+    const job = spawn(process.execPath, ['dist/cli/main.js', ...args], { stdio: 'ignore', detached: true });
+    const code = new Promise((resolve) => job.on('close', resolve));
+    const trained = () => attemptsOf(join(runs, 'ablation'));
+    await until(() => trained().length === 2);
+    process.kill(-job.pid!, 'SIGTERM'); // parent and children alike
+    expect(await code).toBe(143);
+    expect(trained().map(({ ended }) => ended?.status)).toEqual(['interrupted', 'interrupted']);
   });
 
   test('killed with -9 leaves no orphan: its children save their state and stop', async () => {
     const runs = temporary();
     const args = [...ablate(runs).map((arg) => (arg === 'train.epochs=2' ? 'train.epochs=400' : arg)), '--jobs', '2'];
     const parent = spawn(process.execPath, ['dist/cli/main.js', ...args], { stdio: 'ignore' });
-    const trained = () => {
-      try {
-        const { runs: planned } = JSON.parse(text(join(runs, 'ablation'), 'plan.json')) as { runs: { path: string }[] };
-        return planned
-          .map(({ path }) => lastAttempt(join(runs, 'ablation', path)))
-          .filter((attempt) => attempt !== undefined);
-      } catch {
-        return []; // not planned yet
-      }
-    };
-    const until = async (isSo: () => boolean) => {
-      while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 50));
-    };
+    const trained = () => attemptsOf(join(runs, 'ablation'));
     await until(() => trained().length === 2);
     parent.kill('SIGKILL');
     await until(() => trained().every(({ isAlive }) => !isAlive));
@@ -231,4 +261,11 @@ test('three runs that begin with the same error end the study with 3', () => {
     expect.stringContaining('given up, since three runs began with the same error: cannot write <run>'),
   ]);
   expect(stderr.match(/^\[\d\/4\]/gm)).toHaveLength(3);
+});
+
+test('verify resume refuses to call a run exact that never went on from a checkpoint', () => {
+  const args = ['verify', 'resume', 'configs/digits-nfresnet.yaml', ...set, '--backend', 'onnx', '--kills', '1'];
+  const { code, stdout, stderr } = ranger21([...args, '--checkpoint-every', '1000']);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/0 times .* went on from a checkpoint: that proves nothing/)]);
+  expect(stdout).not.toContain('identical');
 });

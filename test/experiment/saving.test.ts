@@ -93,6 +93,21 @@ describe('a disk that is full', () => {
   });
 });
 
+test('a run that fails waits for the checkpoint under way before it gives its folder back', async () => {
+  const dir = join(temporary(), 'run');
+  const written: string[] = [];
+  disk.before = (_, path) => void written.push(path);
+  const { outcome } = await train(dir, (step) => {
+    if (step === 7) throw new Error('no more');
+  });
+  disk.before = undefined;
+  expect(outcome).toMatchObject({ message: 'no more' });
+  const end = written.findIndex((path) => path.includes('ended.json'));
+  expect(written.slice(0, end).join()).toContain('checkpoints/step-000000006');
+  expect(written.slice(end).join()).not.toContain('checkpoints');
+  expect(await readEntry(dir, dir)).toMatchObject({ state: 'failed', checkpoint: 6 });
+});
+
 describe('the median time of a step', () => {
   const medianOf = (times: readonly number[]) => {
     const progress = newProgress();

@@ -6,7 +6,7 @@ import { arms } from '../../src/experiment/ablation.ts';
 import { adamwWith } from '../../src/experiment/armOptimizers.ts';
 import type { Engine } from '../../src/experiment/execute.ts';
 import { dataFacts, makePlan } from '../../src/experiment/plan.ts';
-import { checkStudy, offAllGate } from '../../src/experiment/studyChecks.ts';
+import { checkStudy, largest, offAllGate } from '../../src/experiment/studyChecks.ts';
 import { readChecks } from '../../src/runs/checks.ts';
 import { backend } from '../../src/tensor/backends/onnx/backend.ts';
 import { sampleExperiment, temporaryFolder } from '../runs/sample.ts';
@@ -51,4 +51,9 @@ test('a study is checked once, and the checks are kept in its folder', async () 
   expect(checks.gradient!.hardware).toMatch(/^onnx, CPU, .* on /);
   expect(await readChecks(dir)).toEqual(checks);
   expect(await checkStudy(dir, plan, dataset, engine)).toEqual(checks);
+});
+
+test('a weight that is not a number is a difference', () => {
+  expect(largest([1, Number.NaN, 2], [1, 1, 2])).toBeNaN();
+  expect(largest([1, 3, 2], [1, 1, 2.5])).toBe(2);
 });

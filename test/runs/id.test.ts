@@ -38,6 +38,12 @@ describe('is the same', () => {
   });
 });
 
+describe('of images decoded in threads', () => {
+  const at = (more: object) => id({ dataset: { name: 'imagenette', root: '/data', ...more } });
+  test('is the same for any number of them', () => expect(at({ workers: 4 })).toBe(at({ workers: 0 })));
+  test('is another for another size', () => expect(at({ image: 96 })).not.toBe(at({ image: 64 })));
+});
+
 describe('is another', () => {
   test.each<[string, object]>([
     ['model', { model: { name: 'resnet20' } }],
