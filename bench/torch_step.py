@@ -1,9 +1,12 @@
 """Times a training step in PyTorch, for `ranger21 bench --vs-torch`.
 
-One argument: a JSON object {block, depths, widths, stem, classes, image, batch, optimizer, form, threads, channelsLast}.
-After building the network it writes a line with its size; then, for every line on its input, a number of steps n, it takes
-one step that is not timed and n that are, and answers with the mean times in milliseconds: the whole step and the
+One argument: a JSON object {block, depths, widths, stem, classes, image, batch, optimizer, form, threads, channelsLast, device,
+precision}. After building the network it writes a line with its size; then, for every line on its input, a number of steps n, it
+takes one step that is not timed and n that are, and answers with the mean times in milliseconds: the whole step and the
 optimizer's part. Needs torch, and pytorch-optimizer for Ranger21.
+
+Images are bytes and normalised in the step. On a CUDA device every step copies its batch from pinned memory, cuDNN may choose its algorithms by trial, and the optimizer is
+timed in n further steps, between two waits for the device that the whole step is spared.
 
 The network is that of src/models/resnet.ts: He et al. 2016, stride in the bottleneck's 3x3, no bias before batch norm.
 """
@@ -68,40 +71,57 @@ def optimizer_of(name, form, params):
     return Ranger21(params, num_iterations=10_000, lr=1e-4, foreach=form == "foreach")
 
 
-def versions(name):
-    if name == "adamw":
-        return f"torch {torch.__version__}"
-    from importlib.metadata import version
+def detail(name, device):
+    parts = [f"torch {torch.__version__}"]
+    if name != "adamw":
+        from importlib.metadata import version
 
-    return f"torch {torch.__version__}, pytorch-optimizer {version('pytorch-optimizer')}"
+        parts.append(f"pytorch-optimizer {version('pytorch-optimizer')}")
+    if device.type == "cuda":
+        parts += [torch.cuda.get_device_name(device), f"cuDNN {torch.backends.cudnn.version()}"]
+    return ", ".join(parts)
 
 
 def main():
     given = json.loads(sys.argv[1])
     torch.set_num_threads(given["threads"])
     torch.manual_seed(0)
+    device, precision = torch.device(given["device"]), given["precision"]
+    on_gpu = device.type == "cuda"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.benchmark = True
     model = network(*(given[key] for key in ("block", "depths", "widths", "stem", "classes")))
-    images = torch.randn(given["batch"], 3, given["image"], given["image"])
+    images = torch.randint(256, (given["batch"], 3, given["image"], given["image"]), dtype=torch.uint8)
     if given["channelsLast"]:
         model, images = (x.to(memory_format=torch.channels_last) for x in (model, images))
     labels = torch.arange(given["batch"]) * 7 % given["classes"]
+    model = model.to(device)
+    if on_gpu:
+        images, labels = images.pin_memory(), labels.pin_memory()
     criterion = nn.CrossEntropyLoss()
     optimizer = optimizer_of(given["optimizer"], given["form"], model.parameters())
 
-    def steps(n):
-        whole = inside = 0.0
+    def now(wait):
+        if on_gpu and wait:
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    def steps(n, inside=False):
+        """Mean times of a step and of the optimizer in it; the latter only means something where it is waited for."""
+        update = 0.0
+        start = now(True)
         for _ in range(n):
-            start = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
-            loss = criterion(model(images), labels)
+            x, y = (v.to(device, non_blocking=True) for v in (images, labels))
+            x = (x.float() - 127.5) / 63.75
+            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+                loss = criterion(model(x), y)
             loss.backward()
-            middle = time.perf_counter()
+            middle = now(inside)
             optimizer.step()
+            update += now(inside) - middle
             loss.item()
-            end = time.perf_counter()
-            whole += end - start
-            inside += end - middle
-        return {"step": 1e3 * whole / n, "optimizer": 1e3 * inside / n}
+        return 1e3 * (now(True) - start) / n, 1e3 * update / n
 
     start = time.perf_counter()
     steps(1)
@@ -109,8 +129,8 @@ def main():
     steps(1)
     answer = {
         "parameters": sum(p.numel() for p in model.parameters()),
-        "detail": versions(given["optimizer"]),
-        "device": "cpu",
+        "detail": detail(given["optimizer"], device),
+        "device": str(device),
         "compileSeconds": 0,
         "firstStepSeconds": first,
         "peakRssBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -118,7 +138,10 @@ def main():
     print(json.dumps(answer), flush=True)
     for line in sys.stdin:
         steps(1)
-        print(json.dumps(steps(int(line))), flush=True)
+        whole, update = steps(int(line))
+        if on_gpu:
+            _, update = steps(int(line), inside=True)
+        print(json.dumps({"step": whole, "optimizer": update}), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ const purposes = {
   synthetic: 6,
   statistics: 7,
   verify: 8,
+  search: 9,
 } as const;
 export type Purpose = keyof typeof purposes;
 

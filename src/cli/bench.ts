@@ -29,6 +29,9 @@ export const benchCommand = () =>
     )
     .option('--metrics', 'time the step with the norms and accuracy a run records')
     .option('--vs-torch <python>', 'also time PyTorch: an interpreter with torch and pytorch-optimizer')
+    .option('--torch-forms <names>', 'plain, foreach, fused (AdamW only), comma-separated; absent: all', (text) =>
+      text.split(','),
+    )
     .option('--torch-channels-last', 'PyTorch in its channels-last memory format')
     .option('--json', 'print one JSON document')
     .addOption(deviceOption())
@@ -40,7 +43,8 @@ export const benchCommand = () =>
       `
 Every subject runs in a process of its own; they take turns, a block of steps each. The optimizer's part is timed as a
 program of its own over the same state with given gradients (in PyTorch: inside the step); forward and backward are the
-rest. A cell holds the median over the blocks and their range; a ratio above 1 means faster than PyTorch.
+rest. A cell holds the median over the blocks and their range; a ratio above 1 means faster than PyTorch, which
+is put on the device and in the precision of the first backend. There every step brings its batch from the host's memory.
 
 Examples:
   ranger21 bench
@@ -55,18 +59,19 @@ Examples:
         import('../didYouMean.ts'),
       ]);
       const threads = options.threads ?? availableParallelism();
-      const { device, precision, xla } = options;
+      const { device, precision = 'float32', xla } = options;
       const names = options.backend?.split(',') ?? (await usableBackends());
       const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', threads, node: process.versions.node };
       const load = loadavg()[0]!.toFixed(1);
       if (!options.json) console.log(`${machine.cpu}, ${threads} threads, load ${load} before\n`);
 
       const results: { case: Workload; figures: Figures[]; ratios: Ratio[] }[] = [];
-      for (const { model, ...size } of options.case ?? [{ model: 'resnet20', image: 32, batch: 32 }]) {
+      for (const { model, image, batch } of options.case ?? [{ model: 'resnet20', image: 32, batch: 32 }]) {
         for (const optimizer of options.optimizer) {
           const workload: Workload = {
             model: oneOf('model', model, modelNames),
-            ...size,
+            image,
+            batch,
             stem: options.stem,
             optimizer: oneOf('optimizer', optimizer, ['ranger21', 'adamw']),
             metrics: options.metrics ?? false,
@@ -80,16 +85,17 @@ Examples:
           if (options.vsTorch !== undefined && !network) {
             throw new UserError(`${workload.model} has no twin in PyTorch here`, { remedy: 'leave --vs-torch out' });
           }
-          const torch = (network ? torchForms[workload.optimizer] : []).map((form) => () => {
+          const torch = (network ? formsOf(workload.optimizer, options.torchForms) : []).map((form) => (on: string) => {
             const channelsLast = options.torchChannelsLast ?? false;
-            const given = { ...workload, ...network, form, threads, channelsLast };
+            const given = { ...workload, ...network, form, threads, channelsLast, device: torchDevice(on), precision };
             return startProcess(`torch ${form}`, options.vsTorch!, [torchScript, JSON.stringify(given)]);
           });
           const timed = await takeTurns([...own, ...torch], workload, options.blocks, options.steps);
           const [ours, theirs] = [timed.slice(0, own.length), timed.slice(own.length)];
           const [figures, ratios] = [timed.map(figuresOf), ratiosOf(ours, theirs)];
           results.push({ case: workload, figures, ratios });
-          const title = `${workload.model}, ${workload.image} px, batch ${workload.batch}, ${workload.optimizer}`;
+          const size = `${workload.image} px, batch ${workload.batch}`;
+          const title = `${workload.model}, ${size}, ${workload.optimizer}, ${precision}, on ${timed[0]!.device}`;
           if (!options.json) console.log(`${benchText(title, figures, ratios)}\n`);
         }
       }
@@ -102,16 +108,22 @@ Examples:
       if (options.json) console.log(JSON.stringify(document, null, 2));
     });
 
-/** Starts the subjects one after the other, then gives each a block in turn. */
+const formsOf = (optimizer: Workload['optimizer'], asked: readonly string[] | undefined): readonly string[] =>
+  torchForms[optimizer].filter((form) => asked?.includes(form) ?? true);
+
+/** PyTorch's name of the device a backend of ours is on. */
+const torchDevice = (device: string): string => (device.startsWith('gpu') ? device.replace('gpu', 'cuda') : 'cpu');
+
+/** Starts the subjects one after the other, each told the device of the first, then gives each a block in turn. */
 async function takeTurns(
-  starts: readonly (() => Promise<BenchProcess>)[],
+  starts: readonly ((on: string) => Promise<BenchProcess>)[],
   { batch }: Workload,
   blocks: number,
   steps: number,
 ): Promise<Timed[]> {
   const running: BenchProcess[] = [];
   try {
-    for (const start of starts) running.push(await start());
+    for (const start of starts) running.push(await start(running[0]?.introduction.device ?? 'cpu'));
     const sizes = new Set(running.map(({ introduction }) => introduction.parameters));
     if (sizes.size > 1) throw new Error(`the networks differ in size: ${[...sizes].join(', ')} parameters`);
     const timed = running.map(({ name, introduction }): Timed => ({ name, batch, ...introduction, blocks: [] }));
@@ -120,7 +132,8 @@ async function takeTurns(
         timed[j] = { ...timed[j]!, blocks: [...timed[j]!.blocks, await subject.block(steps)] };
       }
     }
-    return timed;
+    const held = await Promise.all(running.map((subject) => subject.deviceBytes()));
+    return timed.map((one, j) => ({ ...one, ...(held[j] !== undefined && { deviceBytes: held[j] }) }));
   } finally {
     await Promise.all(running.map((subject) => subject.end()));
   }

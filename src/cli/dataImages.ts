@@ -13,9 +13,17 @@ interface Common {
   readonly root?: string | undefined;
 }
 
+/** Opens a folder; one of a published set must hold that set. */
 async function openSource(name: ImageSet, root: string, policy: BadFilePolicy, classes = 1_000): Promise<ImageSource> {
-  const { openFolder, openTfrecords } = await import('../data/imageDataset.ts');
-  return name === 'tfrecord' ? openTfrecords(root, classes) : openFolder(root, policy, console.error);
+  const [{ openFolder, openTfrecords, refuseOther }, { imagenette }, { imagewoof }] = await Promise.all([
+    import('../data/imageDataset.ts'),
+    import('../data/imagenette.ts'),
+    import('../data/imagewoof.ts'),
+  ]);
+  const source = name === 'tfrecord' ? openTfrecords(root, classes) : openFolder(root, policy, console.error);
+  const published = { imagenette, imagewoof, imagefolder: undefined, tfrecord: undefined }[name];
+  if (published !== undefined) refuseOther(source, published, root);
+  return source;
 }
 
 export async function prepareImages(

@@ -2,24 +2,27 @@
 import type { Dataset } from '../data/dataset.ts';
 import { diskSpace, type DiskSpace } from '../experiment/diskSpace.ts';
 import type { Engine } from '../experiment/execute.ts';
-import { dataFacts, experimentOf } from '../experiment/plan.ts';
-import { familyOf, protocolOf, referenceOf } from '../experiment/protocol.ts';
+import { experimentOf } from '../experiment/plan.ts';
+import { familySizes, inPoints, protocolOf, referenceOf } from '../experiment/protocol.ts';
 import { probeStep } from '../experiment/probe.ts';
 import { detectableEffect, seedsToReject } from '../experiment/statistics/power.ts';
+import { tooFewSeeds } from '../experiment/verdict.ts';
 import { missingRuns } from '../experiment/study.ts';
-import { planRun } from '../experiment/train.ts';
+import { planFor } from '../experiment/train.ts';
 import { components, type ComponentName } from '../optim/components/registry.ts';
 import { columns } from '../report/columns.ts';
 import type { Arm, Protocol, StudyPlan } from '../runs/study.ts';
 import { seconds } from './progress.ts';
 
 export interface PlanPreview {
-  readonly schema: 2;
+  readonly schema: 3;
   readonly study: string;
   readonly seeds: readonly number[];
   readonly protocol: Protocol;
   readonly arms: readonly (Pick<Arm, 'name' | 'kind' | 'components'> & {
     readonly reference: string | null;
+    /** The arm whose runs it shares; null where it is trained itself. */
+    readonly sameAs: string | null;
     readonly runs: number;
     readonly finished: number;
   })[];
@@ -30,9 +33,11 @@ export interface PlanPreview {
     readonly family: string;
     readonly comparisons: number;
     readonly seedsNeeded: number;
-    /** Minimum detectable effect in standard deviations of the differences, with 80 % power: alone, and in Holm's first step. */
-    readonly mde: number;
-    readonly mdeCorrected: number;
+    /**
+     * Minimum detectable effect in standard deviations of the differences: what the sign-flip test finds with 80 % power in Holm's
+     * first step. Null where no difference can be significant.
+     */
+    readonly mde: number | null;
   }[];
   readonly runs: number;
   readonly missing: number;
@@ -52,19 +57,20 @@ export async function planPreview(
   engine: Engine,
 ): Promise<PlanPreview> {
   const missing = missingRuns(dir, plan);
-  const full = planRun(experimentOf(plan, plan.runs[0]!), { ...dataFacts(dataset), shape: dataset.shape });
+  const full = planFor(experimentOf(plan, plan.runs[0]!), dataset);
   const { msPerStep } = await probeStep(full, engine);
   const named = new Set(plan.arms.flatMap((arm) => (arm.kind === 'without' ? arm.components : [])));
   return {
-    schema: 2,
+    schema: 3,
     study: plan.study,
     seeds: plan.seeds,
     protocol: protocolOf(plan),
     arms: plan.arms.map((arm) => {
       const runs = plan.runs.filter((run) => run.arm === arm.name).length;
       const left = missing.filter((run) => run.arm === arm.name).length;
-      const { name, kind, components } = arm;
-      return { name, kind, components, reference: referenceOf(plan, arm)?.name ?? null, runs, finished: runs - left };
+      const { name, kind, components, sameAs = null } = arm;
+      const reference = referenceOf(plan, arm)?.name ?? null;
+      return { name, kind, components, reference, sameAs, runs, finished: runs - left };
     }),
     off: Object.fromEntries([...named].map((name) => [name, components[name as ComponentName].off])),
     families: families(plan),
@@ -79,27 +85,20 @@ export async function planPreview(
 }
 
 function families(plan: StudyPlan): PlanPreview['families'] {
-  const sizes = new Map<string, number>();
-  for (const arm of plan.arms) {
-    const family = familyOf(arm);
-    if (referenceOf(plan, arm) && family !== 'controls') sizes.set(family, (sizes.get(family) ?? 0) + 1);
-  }
-  const factors = new Set(plan.arms.flatMap((arm) => (arm.kind === 'screen' ? arm.components : []))).size;
-  if (factors > 0) sizes.set('screening', factors);
+  const sizes = [...familySizes(plan)].filter(([family]) => family !== 'controls');
   const { alpha } = protocolOf(plan);
   const seeds = plan.seeds.length;
-  return [...sizes].map(([family, comparisons]) => ({
+  return sizes.map(([family, comparisons]) => ({
     family,
     comparisons,
     seedsNeeded: seedsToReject(comparisons, alpha),
-    mde: detectableEffect(seeds, alpha),
-    mdeCorrected: detectableEffect(seeds, alpha / comparisons),
+    mde: detectableEffect(seeds, alpha / comparisons),
   }));
 }
 
 export function planText(preview: PlanPreview): string {
   const { seeds, arms, off, protocol, runs, missing, stepsPerRun, backend, msPerStep, runSeconds, disk } = preview;
-  const rows = arms.map((arm) => [arm.name, what(arm), arm.reference ?? '–', `${arm.finished}/${arm.runs}`]);
+  const rows = arms.map((arm) => [arm.name, what(arm), arm.reference ?? '–', finishedText(arm)]);
   const offs = Object.entries(off).map(([name, text]) => [`${name} off`, text]);
   return [
     columns([['arm', 'what', 'compared with', 'finished'], ...rows]),
@@ -109,11 +108,14 @@ export function planText(preview: PlanPreview): string {
     `about ${seconds(runSeconds)} a run at ${msPerStep.toFixed(1)} ms a step (${backend}), ` +
       `${seconds(runSeconds * missing)} for what is missing, evaluation aside`,
     `disk: ${bytes(disk.run * missing)} for what is missing, and ${bytes(disk.training)} for each run while it trains`,
-    `declared: α = ${protocol.alpha}, δ = ${Number((100 * protocol.delta).toPrecision(3))} points, ${protocol.tier}, ` +
+    `declared: α = ${protocol.alpha}, δ = ${inPoints(protocol.delta)} points, ${protocol.tier}, ` +
       `the full optimizer against ${protocol.headline}`,
     ...preview.families.map((family) => familyText(family, seeds.length, protocol.alpha)),
   ].join('\n');
 }
+
+const finishedText = ({ sameAs, finished, runs }: PlanPreview['arms'][number]): string =>
+  sameAs === null ? `${finished}/${runs}` : `runs of ${sameAs}`;
 
 function what({ kind, components }: PlanPreview['arms'][number]): string {
   const names = components.join(', ');
@@ -136,16 +138,15 @@ function what({ kind, components }: PlanPreview['arms'][number]): string {
 }
 
 function familyText(
-  { family, comparisons, seedsNeeded, mde, mdeCorrected }: PlanPreview['families'][number],
+  { family, comparisons, mde }: PlanPreview['families'][number],
   seeds: number,
   alpha: number,
 ): string {
   const size = `${family} (${comparisons} ${comparisons === 1 ? 'comparison' : 'comparisons'})`;
   if (seeds < 3) return `${size}: ${seeds} ${seeds === 1 ? 'seed is' : 'seeds are'} descriptive only`;
-  const effect = `finds a mean difference of ${mde.toFixed(2)} of its standard deviations, ${mdeCorrected.toFixed(2)} after Holm’s first step`;
-  return seeds < seedsNeeded
-    ? `${size}: ${seeds} seeds cannot reach α = ${alpha}, ${seedsNeeded} can; a t test with ${seeds} ${effect}`
-    : `${size}: with 80 % power ${effect}`;
+  return mde === null
+    ? `${size}: ${tooFewSeeds(seeds, comparisons, alpha)}`
+    : `${size}: finds a mean difference of ${mde.toFixed(2)} of its standard deviations with 80 % power (sign-flip test, Holm’s first step)`;
 }
 
 /** `3.4 MB` */

@@ -4,9 +4,11 @@ import { Command } from '@commander-js/extra-typings';
 import { ablateCommand } from './ablate.ts';
 import { benchCommand } from './bench.ts';
 import { benchSubjectCommand } from './benchSubject.ts';
+import { compareCommand } from './compare.ts';
 import { componentsCommand } from './components.ts';
 import { configCommand } from './config.ts';
 import { dataCommand } from './data.ts';
+import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { lsCommand } from './ls.ts';
 import { modelsCommand } from './models.ts';
@@ -16,9 +18,11 @@ import { scheduleCommand } from './schedule.ts';
 import { setupCommand } from './setup.ts';
 import { showCommand } from './show.ts';
 import { stateHashesCommand } from './stateHashes.ts';
+import { sweepCommand } from './sweep.ts';
 import { tableCommand } from './table.ts';
 import { trainPlannedCommand } from './trainPlanned.ts';
 import { verifyCommand } from './verify.ts';
+import { watchCommand } from './watch.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -46,10 +50,14 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
   const commands = [
     runCommand(),
     ablateCommand(),
+    sweepCommand(),
     tableCommand(),
     reportCommand(),
     lsCommand(),
     showCommand(),
+    compareCommand(),
+    diffCommand(),
+    watchCommand(),
     scheduleCommand(),
     componentsCommand(),
     modelsCommand(),

@@ -1,5 +1,6 @@
 /** The table of a study's folder in every format, and a line that counts its runs. */
 import { isFailure, isCompleted } from '../experiment/outcomes.ts';
+import { refusals } from '../experiment/refusals.ts';
 import { studyTable, type StudyTable } from '../experiment/table.ts';
 import { exitCode, UserError } from '../errors.ts';
 import { csvTable } from '../report/csv.ts';
@@ -26,9 +27,10 @@ export async function tableOf(
   { acceptDrift }: { readonly acceptDrift?: boolean | undefined } = {},
 ): Promise<{ table: StudyTable; texts: Record<TableFormat, string>; summary: string; unreadable: number }> {
   const [plan, entries, checks] = await Promise.all([readPlan(dir), listStudy(root, dir), readChecks(dir)]);
+  const refused = refusals(plan, entries, acceptDrift);
+  if (refused.length > 0) throw refusal(plan.study, refused);
   const evaluations = await evaluationsOf(entries);
-  const table = studyTable(plan, entries, { evaluations, checks, acceptDrift });
-  if (table.refusals.length > 0) throw refusal(table);
+  const table = studyTable(plan, entries, { evaluations, checks });
   const states = new Map<string, number>();
   for (const { state } of entries) states.set(state, (states.get(state) ?? 0) + 1);
   return {
@@ -47,9 +49,9 @@ async function evaluationsOf(entries: readonly RunEntry[]) {
   return new Map(await Promise.all(ended.map(async ({ path, dir }) => [path, await readEvaluations(dir)] as const)));
 }
 
-function refusal({ study, refusals }: StudyTable): UserError {
-  const codeAlone = refusals.every((line) => line.startsWith('training code'));
-  return new UserError(`the runs of ${study} make no table\n${refusals.map((line) => `  ${line}`).join('\n')}`, {
+function refusal(study: string, lines: readonly string[]): UserError {
+  const codeAlone = lines.every((line) => line.startsWith('training code'));
+  return new UserError(`the runs of ${study} make no table\n${lines.map((line) => `  ${line}`).join('\n')}`, {
     remedy: codeAlone
       ? 'train the older runs again, or compare them all the same with --accept-drift'
       : 'train these runs again as the plan says, or make two studies of them',

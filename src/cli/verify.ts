@@ -5,16 +5,18 @@ import { exitCode, UserError } from '../errors.ts';
 import type { CaseResult } from '../experiment/verifyOptimizer.ts';
 import { backendOption, openEngine } from './engine.ts';
 import { verifyDeterminismCommand } from './verifyDeterminism.ts';
+import { verifyExpectCommand } from './verifyExpect.ts';
 import { verifyResumeCommand } from './verifyResume.ts';
 
 const shipped = new URL('../../test/fixtures/ranger21-vectors.json', import.meta.url);
 
 export const verifyCommand = () =>
   new Command('verify')
-    .description('prove a promise on this machine: the numbers, exact resume, determinism')
+    .description('prove a promise on this machine: the numbers, exact resume, determinism, what a config expects')
     .addCommand(verifyOptimizerCommand())
     .addCommand(verifyResumeCommand())
-    .addCommand(verifyDeterminismCommand());
+    .addCommand(verifyDeterminismCommand())
+    .addCommand(verifyExpectCommand());
 
 const verifyOptimizerCommand = () =>
   new Command('optimizer')

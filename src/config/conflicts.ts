@@ -3,6 +3,7 @@ import { datasets } from '../data/registry.ts';
 import { didYouMean } from '../didYouMean.ts';
 import { componentNames } from '../optim/components/registry.ts';
 import { runProblems } from '../optim/schedule.ts';
+import { expectConflicts } from './expect.ts';
 import type { Path } from './problem.ts';
 import type { Experiment } from './schema.ts';
 
@@ -15,6 +16,7 @@ export interface Conflict {
 export const conflicts = (experiment: Partial<Experiment>): Conflict[] => [
   ...dataFits(experiment),
   ...studyArms(experiment),
+  ...expectConflicts(experiment),
 ];
 
 function* dataFits({ dataset, train, optimizer }: Partial<Experiment>): Generator<Conflict> {

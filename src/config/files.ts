@@ -50,7 +50,7 @@ export async function readConfig(path: string, env: Environment, problems: Probl
       const inherited = await read(resolve(dirname(file), parent), [...chain, file], extended);
       tree = tree ? merge(tree, inherited, problems) : inherited;
     }
-    const merged = merge(tree, writtenOut(own), problems);
+    const merged = merge(tree && withoutExpectations(tree), writtenOut(own), problems);
     done.set(file, merged);
     return merged;
   }
@@ -59,6 +59,12 @@ export async function readConfig(path: string, env: Environment, problems: Probl
   const tree = await read(resolve(path), [], (message) => unreadable(path, message, siblings));
   return { tree, files: [...done.keys()].map(shown) };
 }
+
+/** What a file expects holds for what that file says, not for one that changes it. */
+const withoutExpectations = (tree: MapTree): MapTree => ({
+  ...tree,
+  entries: new Map([...tree.entries].filter(([key]) => key !== 'expect')),
+});
 
 type Failure = (message: string) => UserError;
 

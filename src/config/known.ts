@@ -3,6 +3,8 @@ import type { Path } from './problem.ts';
 
 interface Node {
   readonly properties?: Readonly<Record<string, Node>>;
+  /** Of a map whose keys are the user's. */
+  readonly additionalProperties?: Node | boolean;
   readonly anyOf?: readonly Node[];
   readonly items?: Node;
   readonly const?: unknown;
@@ -10,7 +12,7 @@ interface Node {
 
 /** The maps a node allows, whatever unions they are in. */
 const mapsOf = (node: Node): readonly Node[] => [
-  ...(node.properties ? [node] : []),
+  ...(node.properties || typeof node.additionalProperties === 'object' ? [node] : []),
   ...(node.anyOf ?? []).flatMap(mapsOf),
 ];
 
@@ -32,7 +34,9 @@ export function keysAt(schema: unknown, path: Path, value: unknown): string[] {
   if (key === undefined) return [...new Set(maps.flatMap((map) => Object.keys(map.properties ?? {})))];
   const inner =
     typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
-  const children = maps.flatMap((map) => map.properties?.[key] ?? []);
+  const children = maps.flatMap(({ properties, additionalProperties: others }) => {
+    return properties?.[key] ?? (typeof others === 'object' ? others : []);
+  });
   return keysAt({ anyOf: children }, rest, inner);
 }
 

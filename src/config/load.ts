@@ -9,6 +9,7 @@ import { originOf, type Origin } from './origin.ts';
 import { override, type Overrides } from './overrides.ts';
 import { configError, type Problem } from './problem.ts';
 import { blocks, type Experiment } from './schema.ts';
+import { searchConflicts } from './searchConflicts.ts';
 import { plain, type MapTree } from './tree.ts';
 
 export interface Loaded {
@@ -51,6 +52,8 @@ function validate(input: Record<string, unknown>, tree: MapTree, problems: Probl
     return block.success ? [[key, block.data]] : [];
   });
   const parts = Object.fromEntries(valid) as Partial<Experiment>; // each block was just parsed by its own schema
-  problems.push(...conflicts(parts).map(({ path, message }) => locate(tree, path, message)));
+  // of the search only here: an arm without a component has not all that its study searches
+  const found = [...conflicts(parts), ...searchConflicts(parts)];
+  problems.push(...found.map(({ path, message }) => locate(tree, path, message)));
   return whole.data;
 }

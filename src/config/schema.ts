@@ -4,6 +4,8 @@ import { datasets, type DatasetName } from '../data/registry.ts';
 import { models, type ModelName } from '../models/registry.ts';
 import { optimizerSchema } from '../optim/config.ts';
 import { conflicts } from './conflicts.ts';
+import { expectSchema } from './expect.ts';
+import { searchSchema } from './search.ts';
 
 /** One strict map a registry entry: its name and its own options. */
 function choice<Name extends string>(entries: Readonly<Record<Name, { summary: string; options: z.ZodObject }>>) {
@@ -148,6 +150,7 @@ const study = z.strictObject({
     .enum(['T0', 'T1', 'T2'])
     .default('T0')
     .describe('T0: shared hyperparameters; T1: the same search budget for each headline arm; T2: learning-rate lines'),
+  search: searchSchema.optional().describe('how T1 and T2 choose hyperparameters, and what `ranger21 sweep` tries'),
   headline: z
     .string()
     .optional()
@@ -167,6 +170,7 @@ export const blocks = z.strictObject({
   stop: stop.prefault({}),
   seed: seed.default(0),
   study: study.optional(),
+  expect: expectSchema.optional().describe('what a run is known to give; a config that extends this one does not inherit it'),
 });
 
 /** A whole experiment: every block valid, and no conflict between them. */

@@ -9,7 +9,7 @@ import type { Arm } from '../runs/study.ts';
 import { adamw, adamwWith, schedule, withOnly, without } from './armOptimizers.ts';
 import { fractionalFactorial, plackettBurman, type Signs } from './designs.ts';
 import { namedArms } from './namedArms.ts';
-import { baseline, otherSeeds, sameAgain, scheduledBaseline } from './protocol.ts';
+import { baseline, referenceName, familyOf, otherSeeds, sameAgain, scheduledBaseline } from './protocol.ts';
 
 /** The full optimizer, which the arms are compared with. */
 export const fullArm = 'ranger21';
@@ -40,6 +40,9 @@ export type AblationChoice = Partial<
  *     aa                the base on seeds of its own, so that nothing but chance differs: the noise floor
  *     twice             the base once more on the first seed: what does not repeat
  *
+ * A configuration that two designs ask for is trained once. Where they compare it with different arms, or in different families,
+ * each comparison is an arm and `sameAs` names the one that is trained; `-x (ladder)` where both have one name.
+ *
  * Without a `design` it is leave-one-out. All share the base's model, data, learning rate and weight decay, unless an arm of
  * the user's own says otherwise. The baselines are plain AdamW with the base's β and ε: no AMSGrad, decay on every tensor
  * the base's policy allows. The A/A arm has other seeds rather than a copy of the arm, because a copy with the same seeds
@@ -47,6 +50,11 @@ export type AblationChoice = Partial<
  */
 export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
   const { optimizer } = base;
+  if (base.stop.target !== undefined) {
+    throw new UserError(`stop.target would end the arms of a study at different steps`, {
+      remedy: 'leave it out; study.target measures the steps to a target and lets every run train on',
+    });
+  }
   const on = componentNames.filter((name) => optimizer.components[name] !== false);
   if (on.length === 0) {
     throw new UserError(`every component is off in ${base.name}: there is nothing to leave out`, {
@@ -57,6 +65,7 @@ export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
   const left =
     disable === undefined || disable.length === 0 ? on.map((name) => [name]) : namedGroups(disable, on, base.name);
   const chosen = inStepOrder(left.flat());
+  const rungs = choice.order ? namedInOrder(choice.order, on, base.name) : chosen;
   const design = choice.design === undefined ? ['leave-one-out'] : [choice.design].flat();
   const has = (name: string) => design.includes(name);
 
@@ -77,12 +86,13 @@ export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
     ...(has('add-one-in') || addOneIn
       ? chosen.map((name) => armOf(armName('+', [name]), 'with', [name], withOnly(optimizer, [name])))
       : []),
-    ...(has('ladder') ? ladder(optimizer, ladderOrder(choice.order ?? chosen, on, base.name), armOf) : []),
+    ...(has('ladder') ? ladder(optimizer, rungs, armOf) : []),
     ...(has('pairs') ? pairs(optimizer, chosen, armOf) : []),
   ];
   const screens = screening(optimizer, design, chosen, armOf);
-  const named = namedArms(base, choice.arms ?? [], [...standard, ...screens, ...controls(choice, armOf, optimizer)]);
-  return [...distinct(standard), ...screens, ...named, ...controls(choice, armOf, optimizer)];
+  const control = controls(choice, armOf, optimizer);
+  const trained = trainedOnce(standard);
+  return [...trained, ...screens, ...namedArms(base, choice.arms ?? [], [...trained, ...screens, ...control]), ...control];
 }
 
 type MakeArm = (
@@ -94,7 +104,8 @@ type MakeArm = (
 ) => Arm;
 
 /** One rung after the other, up from adamw+sched and down from the full optimizer; the schedule is on in all of them. */
-function ladder(optimizer: OptimizerConfig, order: readonly ComponentName[], armOf: MakeArm): Arm[] {
+function ladder(optimizer: OptimizerConfig, components: readonly ComponentName[], armOf: MakeArm): Arm[] {
+  const order = components.filter((name) => !scheduled.includes(name));
   const rungs = order.map((_, i) => order.slice(0, i + 1));
   const climb = (sign: '+' | '-', from: string) =>
     rungs.map((rung, i) =>
@@ -111,9 +122,9 @@ function ladder(optimizer: OptimizerConfig, order: readonly ComponentName[], arm
 
 const scheduled: readonly string[] = ['warmup', 'warmdown'];
 
-function ladderOrder(order: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[] {
-  return [...new Set(order.map((word) => known(word, on, experiment)))].filter((name) => !scheduled.includes(name));
-}
+const namedInOrder = (order: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[] => [
+  ...new Set(order.map((word) => known(word, on, experiment, 'study.order'))),
+];
 
 const pairs = (optimizer: OptimizerConfig, names: readonly ComponentName[], armOf: MakeArm): Arm[] =>
   names.flatMap((a, i) =>
@@ -164,21 +175,27 @@ function controls(
   ];
 }
 
-/** Each configuration once, under its first name; what was compared with a later name is compared with that. */
-function distinct(all: readonly Arm[]): Arm[] {
-  const [kept, nameOf, same] = [[] as Arm[], new Map<string, string>(), new Map<string, string>()];
+/** Each configuration trained once, under its first name; the same comparison of it once. */
+function trainedOnce(all: readonly Arm[]): Arm[] {
+  const kept: Arm[] = [];
+  const firstOf = new Map<string, Arm>();
   for (const arm of all) {
     const config = canonicalJson(arm.experiment.optimizer);
-    const first = nameOf.get(config);
-    if (first !== undefined && arm.kind !== 'baseline') same.set(arm.name, first);
-    else kept.push(arm);
-    if (first === undefined) nameOf.set(config, arm.name);
+    const first = firstOf.get(config);
+    const twins = kept.filter((other) => other === first || (first && other.sameAs === first.name));
+    if (first === undefined || arm.kind === 'baseline') kept.push(arm);
+    else if (!twins.some((twin) => comparisonOf(twin) === comparisonOf(arm)))
+      kept.push({ ...arm, name: freeName(arm, kept), sameAs: first.name });
+    if (first === undefined) firstOf.set(config, arm);
   }
-  return kept.map((arm) => {
-    const reference = same.get(arm.reference ?? '');
-    return reference === undefined ? arm : { ...arm, reference };
-  });
+  return kept;
 }
+
+/** What an arm is compared with, and in which family. */
+const comparisonOf = (arm: Arm): string => `${referenceName(arm, fullArm, scheduledBaseline) ?? ''} ${familyOf(arm)}`;
+
+const freeName = (arm: Arm, others: readonly Arm[]): string =>
+  others.some(({ name }) => name === arm.name) ? `${arm.name} (${familyOf(arm)})` : arm.name;
 
 /** The groups to leave out, each in step order and once; with several entries, also all of them together. */
 function namedGroups(disable: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[][] {
@@ -188,17 +205,24 @@ function namedGroups(disable: readonly string[], on: readonly ComponentName[], e
   return [...new Map([...groups, ...all].map((group) => [group.join('+'), group])).values()];
 }
 
-function known(word: string, on: readonly ComponentName[], experiment: string): ComponentName {
+/** The component of this name; `key` is where the name stands. */
+function known(
+  word: string,
+  on: readonly ComponentName[],
+  experiment: string,
+  key: '--disable' | 'study.order' = '--disable',
+): ComponentName {
   const name = componentNames.find((component) => component === word);
   if (name === undefined) {
     const meant = didYouMean(word, componentNames);
-    throw new UserError(`no component ${JSON.stringify(word)} to disable${meant ? `; did you mean ${meant}?` : ''}`, {
-      remedy: `components are ${componentNames.join(', ')}; a+b leaves out both at once`,
+    const what = key === '--disable' ? `no component ${JSON.stringify(word)} to disable` : `${key} names no component: ${JSON.stringify(word)}`;
+    throw new UserError(`${what}${meant ? `; did you mean ${meant}?` : ''}`, {
+      remedy: `components are ${componentNames.join(', ')}${key === '--disable' ? '; a+b leaves out both at once' : ''}`,
     });
   }
   if (!on.includes(name)) {
     throw new UserError(`${name} is off in ${experiment} already: an arm without it would be the same run again`, {
-      remedy: `leave ${name} out of --disable, or switch it on with --set optimizer.components.${name}=true`,
+      remedy: `leave ${name} out of ${key}, or switch it on with --set optimizer.components.${name}=true`,
     });
   }
   return name;

@@ -1,6 +1,6 @@
 /**
  * What a training step costs on a backend: the whole step, and the optimizer's part as a program of its own over the same
- * state with given gradients. Forward and backward are the difference. Images are made up; the step returns its loss and
+ * state with given gradients. Forward and backward are the difference. Images are made up, and come as bytes; the step returns its loss and
  * nothing else, unless the norms that a run records are asked for.
  */
 import { architectures, stemFor, type Architecture, type Stem } from '../models/architecture.ts';
@@ -22,9 +22,11 @@ import {
   type Executable,
   type HostTensors,
   type Program,
+  type Session,
   type SessionOptions,
 } from '../tensor/compile.ts';
 import type { Tensors } from '../tensor/ops.ts';
+import { onPixels } from './onPixels.ts';
 import { mergeStep, runState, trainInputs, trainStep } from './step.ts';
 
 /** One thing to time. */
@@ -66,6 +68,11 @@ function normal(size: number, scale: number): Float32Array {
   return Float32Array.from({ length: size }, () => scale * draws.normal());
 }
 
+function bytes(size: number): Uint8Array {
+  const draws = stream(0, 'synthetic');
+  return Uint8Array.from({ length: size }, () => draws.below(256));
+}
+
 /** The table of a network and what PyTorch needs beside it to build the same; undefined for networks it has no twin of. */
 export function architectureOf({ model, image, stem }: Pick<Workload, 'model' | 'image' | 'stem'>) {
   if (model.startsWith('nf-')) return undefined;
@@ -80,7 +87,9 @@ export async function openSubject(workload: Workload, backend: Backend, options:
   const { image, batch } = workload;
   const family = models[workload.model];
   const input = { ...family.native, height: image, width: image };
-  const model = family.build(family.options.parse({ stem: workload.stem }), input);
+  const channels = (x: number) => Array.from({ length: input.channels }, () => x);
+  const network = family.build(family.options.parse({ stem: workload.stem }), input);
+  const model = onPixels(network, { mean: channels(0.5), std: channels(0.25), scale: 255 });
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
   const config = optimizerSchema.parse({ name: workload.optimizer, lr: 1e-4 });
   const optimizer = buildOptimizer(config, { epochs: 100, stepsPerEpoch: 100 }, shapes);
@@ -91,16 +100,16 @@ export async function openSubject(workload: Workload, backend: Backend, options:
   const session = await backend.open(runState(groups), options);
   const imageShape = [image, image, input.channels];
   const program = onlyLoss(trainStep(model, optimizer, { labelSmoothing: 0, meters: false }), workload.metrics);
-  const step = await session.compile('step', program, trainInputs(batch, imageShape, scalarNames(optimizer)));
+  const step = await session.compile('step', program, trainInputs(batch, imageShape, scalarNames(optimizer), 'uint8'));
   const merge = mergesOf(optimizer)
     ? await session.compile('merge', withoutOutputs(mergeStep(optimizer)), {})
     : undefined;
   const compiled = performance.now();
   const fixed = {
-    images: { shape: [batch, ...imageShape], data: normal(batch * sizeOf(imageShape), 1) },
+    images: { shape: [batch, ...imageShape], data: bytes(batch * sizeOf(imageShape)) },
     labels: { shape: [batch], data: labels(input, batch) },
   };
-  const whole = timer(optimizer, step, merge, fixed);
+  const whole = timer(optimizer, { step, merge, settle: settling(session, groups.params) }, fixed);
   await whole(1);
   const first = performance.now();
   await whole(1);
@@ -114,10 +123,13 @@ export async function openSubject(workload: Workload, backend: Backend, options:
     firstStepSeconds: (first - compiled) / 1000,
     peakRssBytes,
     async block(steps) {
-      optimizerAlone ??= await openOptimizer(model, optimizer, groups, backend, options);
+      if (!optimizerAlone) {
+        optimizerAlone = await openOptimizer(model, optimizer, groups, backend, options);
+        await optimizerAlone.run(1);
+      }
       await whole(1);
       const step = await whole(steps);
-      await optimizerAlone.run(1);
+      await optimizerAlone.run(1); // a program's second call records it again, to compare
       return { step, optimizer: await optimizerAlone.run(steps) };
     },
     async close() {
@@ -130,7 +142,20 @@ export async function openSubject(workload: Workload, backend: Backend, options:
 /** Runs steps and returns the mean time of one in milliseconds. */
 type Timer = (steps: number) => Promise<number>;
 
-function timer(optimizer: Optimizer, step: Executable, merge: Executable | undefined, fixed: HostTensors): Timer {
+interface Timeable {
+  readonly step: Executable;
+  readonly merge: Executable | undefined;
+  /** Waits until the device has done what it was given; a step whose outputs are not read may return before. */
+  readonly settle: () => Promise<unknown>;
+}
+
+/** Reads the smallest parameter, which waits for all that writes parameters. */
+function settling(session: Session, params: HostTensors): Timeable['settle'] {
+  const bySize = Object.entries(params).sort(([, a], [, b]) => a.data.length - b.data.length);
+  return () => session.read([`params/${bySize[0]![0]}`]);
+}
+
+function timer(optimizer: Optimizer, { step, merge, settle }: Timeable, fixed: HostTensors): Timer {
   let t = 0;
   return async (steps) => {
     const start = performance.now();
@@ -140,6 +165,7 @@ function timer(optimizer: Optimizer, step: Executable, merge: Executable | undef
       await step({ ...fixed, ...Object.fromEntries(scalars) });
       if (merge && optimizer.variant(t) === 'merge') await merge({});
     }
+    await settle();
     return (performance.now() - start) / steps;
   };
 }
@@ -166,7 +192,8 @@ async function openOptimizer(
   const merge = mergesOf(optimizer)
     ? await session.compile('merge', withoutOutputs(mergeStep(optimizer)), {})
     : undefined;
-  return { run: timer(optimizer, update, merge, {}), close: () => session.close() };
+  const run = timer(optimizer, { step: update, merge, settle: settling(session, params) }, {});
+  return { run, close: () => session.close() };
 }
 
 const scalarNames = (optimizer: Optimizer): string[] => Object.keys(optimizer.scalars(1));

@@ -5,10 +5,13 @@ import type { Block } from './bench.ts';
 export interface Timed {
   readonly name: string;
   readonly detail: string;
+  readonly device: string;
   readonly batch: number;
   readonly compileSeconds: number;
   readonly firstStepSeconds: number;
   readonly peakRssBytes: number;
+  /** What the process holds of a GPU's memory after the last block, its libraries' own included; absent where none is known. */
+  readonly deviceBytes?: number;
   readonly blocks: readonly Block[];
 }
 
@@ -75,6 +78,7 @@ export function ratiosOf(ours: readonly Timed[], theirs: readonly Timed[]): Rati
 export function benchText(title: string, figures: readonly Figures[], ratios: readonly Ratio[]): string {
   const ms = ({ median, min, max }: Spread) => `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)})`;
   const times = ({ median, min, max }: Spread) => `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
+  const onGpu = figures.some(({ deviceBytes }) => deviceBytes !== undefined);
   const rows = figures.map((f) => [
     f.name,
     ms(f.step),
@@ -82,11 +86,13 @@ export function benchText(title: string, figures: readonly Figures[], ratios: re
     ms(f.optimizer),
     f.imagesPerSecond.toFixed(1),
     (f.peakRssBytes / 2 ** 20).toFixed(0),
+    ...(onGpu ? [f.deviceBytes === undefined ? '–' : (f.deviceBytes / 2 ** 20).toFixed(0)] : []),
     f.compileSeconds.toFixed(1),
     f.firstStepSeconds.toFixed(1),
   ]);
   const columns = [
     ...['', 'step ms', 'forward + backward ms', 'optimizer ms', 'images/s', 'peak MiB'],
+    ...(onGpu ? ['GPU MiB'] : []),
     ...['compile s', 'first step s'],
   ];
   const ratioRows = ratios.map((r) => [r.ours, r.theirs, times(r.images), times(r.optimizer)]);

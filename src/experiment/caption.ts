@@ -2,6 +2,7 @@
 import type { RunEntry } from '../runs/list.ts';
 import type { Protocol, StudyPlan } from '../runs/study.ts';
 import { completedOf } from './outcomes.ts';
+import { powerlessFamilies } from './powerless.ts';
 import { protocolOf } from './protocol.ts';
 import { backendsOf } from './rows.ts';
 
@@ -33,6 +34,8 @@ export interface Caption {
   readonly runs: number;
   /** Diverged, stuck, failed or out of time. */
   readonly failed: number;
+  /** Families that no difference can be significant in, with how many seeds would do. */
+  readonly powerless: readonly string[];
 }
 
 const failedStates: readonly string[] = ['diverged', 'stuck', 'failed', 'timeout', 'unreadable'];
@@ -68,6 +71,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
         .at(-1) ?? null,
     runs: plan.runs.length,
     failed: entries.filter(({ state }) => failedStates.includes(state)).length,
+    powerless: powerlessFamilies(plan),
   };
 }
 

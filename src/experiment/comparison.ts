@@ -45,8 +45,8 @@ export function compare(
   {
     chance,
     objection,
-    refused,
-  }: { readonly chance: number | undefined; readonly objection: string | null; readonly refused: string | null },
+    refused = null,
+  }: { readonly chance: number | undefined; readonly objection: string | null; readonly refused?: string | null },
 ): Uncorrected {
   const failed = failuresOf([...arm.entries, ...reference.entries]).length > 0;
   const basis: Basis = failed && chance !== undefined ? 'intention to treat' : 'completed';
@@ -71,8 +71,14 @@ export function compare(
         seeds.map((s) => theirs.get(s)!),
       ) ?? null,
     mcnemar: problem === null ? failureTest(arm, reference) : null,
-    objection: problem ?? (seeds.length > 0 ? objection : 'no seed in common'),
+    objection: problem ?? (seeds.length === 0 ? 'no seed in common' : allFailed(arm, reference, seeds) ?? objection),
   };
+}
+
+/** Differences of runs that all count at chance are 0, and say nothing about the arms. */
+function allFailed(arm: ArmRuns, reference: ArmRuns, seeds: readonly number[]): string | null {
+  const runs = seeds.flatMap((seed) => [arm.bySeed.get(seed)!, reference.bySeed.get(seed)!]);
+  return runs.every(isFailure) ? 'every run of both failed' : null;
 }
 
 /** Runs that share no seed by design, as the A/A arm's, are compared by their place in the list and paired by nothing. */

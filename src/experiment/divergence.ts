@@ -1,7 +1,7 @@
 /** Where a run stopped being finite, and what it was doing. */
 import type { Batch } from '../data/dataset.ts';
 import type { StepMetrics } from '../runs/metrics.ts';
-import type { HostTensors } from '../tensor/compile.ts';
+import type { HostTensor, HostTensors } from '../tensor/compile.ts';
 
 /** The content of `divergence/report.json`; `state.safetensors` beside it is the state after the step. */
 export interface DivergenceReport {
@@ -41,7 +41,7 @@ export function divergenceReport(
   };
 }
 
-function nonFinite(data: Float32Array | Int32Array): number {
+function nonFinite(data: HostTensor['data']): number {
   let count = 0;
   for (const x of data) if (!Number.isFinite(x)) count++;
   return count;

@@ -4,10 +4,10 @@ import type { OffAllGate, StudyChecks } from '../runs/checks.ts';
 import type { StudyPlan } from '../runs/study.ts';
 import type { Comparison } from './comparison.ts';
 import { isCompleted, isFailure, type ArmRuns, type FinishedRun } from './outcomes.ts';
-import { otherSeeds, protocolOf, sameAgain } from './protocol.ts';
+import { otherSeeds, sameAgain } from './protocol.ts';
+import { powerlessFamilies } from './powerless.ts';
 import type { Row } from './rows.ts';
 import { median } from './statistics/describe.ts';
-import { seedsToReject } from './statistics/power.ts';
 
 /** The same arm trained twice with the same seed. */
 export interface Twice {
@@ -42,7 +42,7 @@ export function tableFooter(
     twice: twiceOf(runsOf.get(plan.reference), runsOf.get(sameAgain)),
     offAll: checks?.offAll ?? null,
     dataWaitShare: waits.length === 0 ? null : median(waits),
-    wouldChange: [...gates(rows, checks), ...edges(rows), ...seedsNeeded(plan, rows)],
+    wouldChange: [...gates(rows, checks), ...edges(rows), ...powerlessFamilies(plan)],
   };
 }
 
@@ -80,20 +80,3 @@ const edges = (rows: readonly Row[]): string[] =>
   rows.flatMap(({ arm, hyper }) =>
     hyper.edge ? [`the best learning rate of ${arm} lies at the edge of its search`] : [],
   );
-
-/** Where the seeds cannot reach α, how many would. */
-function seedsNeeded(plan: StudyPlan, rows: readonly Row[]): string[] {
-  const { alpha } = protocolOf(plan);
-  const sizes = new Map<string, number>();
-  for (const { comparison } of rows) {
-    if (comparison) sizes.set(comparison.family, (sizes.get(comparison.family) ?? 0) + 1);
-  }
-  return [...sizes].flatMap(([family, arms]) => {
-    const needed = seedsToReject(arms, alpha);
-    return family === 'controls' || plan.seeds.length >= needed
-      ? []
-      : [
-          `${plan.seeds.length} seeds cannot reach α = ${alpha} for ${family} (${arms} ${arms === 1 ? 'arm' : 'arms'}): ${needed} can`,
-        ];
-  });
-}

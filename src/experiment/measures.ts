@@ -25,8 +25,6 @@ export interface Measures {
   readonly winShare: number | null;
   /** Of the two one-sided tests against the declared δ. */
   readonly equivalenceP: number | null;
-  /** Minimum detectable effect at this n and deviation: 80 % power, two-sided α. */
-  readonly mde: number | null;
 }
 
 /** `draws` is used where there are too many signs to enumerate. */
@@ -43,7 +41,6 @@ export function measures(differences: readonly number[], { alpha, delta }: Decla
     dz: spread === null ? null : mean(differences) / spread,
     winShare: some ? winShare(differences) : null,
     equivalenceP: tested ? equivalenceTest(differences, delta) : null,
-    mde: spread === null || !tested ? null : detectableEffect(differences.length, alpha) * spread,
   };
 }
 
@@ -59,6 +56,11 @@ export interface Tested {
 export interface Judgement {
   /** After Holm's correction within the family. */
   readonly pHolm: number | null;
+  /**
+   * Minimum detectable effect: the mean difference that the test finds with 80 % power in Holm's first step, the strictest, at
+   * this n and deviation; null where no difference would do.
+   */
+  readonly mde: number | null;
   readonly verdict: Verdict;
 }
 
@@ -75,8 +77,11 @@ export function judged(tests: readonly Tested[], declared: Declared): Judgement[
   }
   return tests.map((test) => {
     const { differences, objection, measures, family } = test;
-    const { mean, sd, dz, p, equivalenceP, mde } = measures;
+    const { mean, sd, dz, p, equivalenceP } = measures;
     const pHolm = p === null ? null : adjusted.get(test)!;
+    const comparisons = families.get(family)!.length;
+    const effect = p === null || dz === null ? null : detectableEffect(differences.length, declared.alpha / comparisons);
+    const mde = effect === null ? null : effect * sd!;
     const grounds = {
       objection,
       differences,
@@ -85,8 +90,8 @@ export function judged(tests: readonly Tested[], declared: Declared): Judgement[
       pHolm,
       equivalenceP,
       mde,
-      family: families.get(family)!.length,
+      family: comparisons,
     };
-    return { pHolm, verdict: verdictOf(grounds, declared) };
+    return { pHolm, mde, verdict: verdictOf(grounds, declared) };
   });
 }

@@ -8,7 +8,7 @@ type NamedArm = NonNullable<StudyBlock['arms']>[number];
 type Tree = Readonly<Record<string, unknown>>;
 
 /** What every arm of a study has in common, or its row could not be compared. */
-const fixed = ['dataset', 'train.epochs', 'train.batch', 'eval.every', 'seed', 'study', 'name'];
+const fixed = ['model', 'dataset', 'train.epochs', 'train.batch', 'eval.every', 'stop.target', 'seed', 'study', 'name'];
 
 /** The arms of `study.arms`; `others` are those the study has already. */
 export function namedArms(base: Experiment, named: readonly NamedArm[], others: readonly Arm[]): Arm[] {
@@ -18,6 +18,11 @@ export function namedArms(base: Experiment, named: readonly NamedArm[], others: 
       throw new UserError(`study.arms names two arms ${name}`, { remedy: 'give each arm a name of its own' });
     }
     names.add(name);
+    if (reference === name) {
+      throw new UserError(`study.arms: ${name} is compared with itself`, {
+        remedy: 'name another arm, or leave reference out to compare it with the full optimizer',
+      });
+    }
     if (reference !== undefined && ![...names, ...named.map((arm) => arm.name)].includes(reference)) {
       throw new UserError(`study.arms: ${name} is compared with ${reference}, which is no arm of this study`, {
         remedy: `compare it with one of ${[...names].filter((other) => other !== name).join(', ')}`,
@@ -25,7 +30,7 @@ export function namedArms(base: Experiment, named: readonly NamedArm[], others: 
     }
     const experiment = changed(base, name, set);
     const same = others.find(
-      (arm) => arm.kind !== 'control' && canonicalJson(arm.experiment) === canonicalJson(experiment),
+      (arm) => arm.kind !== 'control' && arm.sameAs === undefined && canonicalJson(arm.experiment) === canonicalJson(experiment),
     );
     if (same) {
       throw new UserError(`study.arms: ${name} is the same experiment as ${same.name}`, {

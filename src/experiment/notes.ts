@@ -7,17 +7,42 @@ import { armRuns, chanceOf, completedOf } from './outcomes.ts';
 import { referenceOf, sameAgain } from './protocol.ts';
 import { codeDrift, differing, hardwareDrift } from './refusals.ts';
 import type { Row } from './rows.ts';
+import { tuningNotes } from './search/notes.ts';
 
 /** One sentence each; none when there is nothing to say. */
-export function tableNotes(plan: StudyPlan, entries: readonly RunEntry[], rows: readonly Row[]): string[] {
+export function tableNotes(
+  plan: StudyPlan,
+  entries: readonly RunEntry[],
+  rows: readonly Row[],
+  gradientMs: number | undefined,
+): string[] {
+  const trainedRows = rows.filter(({ sameAs }) => sameAs === undefined);
   return [
-    ...failureNotes(plan, rows),
-    ...holeNotes(rows),
+    ...sameRunNotes(rows),
+    ...failureNotes(plan, trainedRows),
+    ...holeNotes(trainedRows),
     ...pairingNotes(plan, rows, entries),
     ...hardwareDrift(plan, entries).map((line) => `${line}; times do not compare and are left out`),
+    ...fasterNotes(rows, gradientMs),
     ...codeNotes(plan, entries),
     ...inactiveNotes(plan, entries, rows),
+    ...tuningNotes(plan),
     ...fewSeeds(plan.seeds.length),
+  ];
+}
+
+const sameRunNotes = (rows: readonly Row[]): string[] =>
+  rows.flatMap(({ arm, sameAs }) =>
+    sameAs === undefined ? [] : [`${arm} is the same configuration as ${sameAs}: the same runs, in another comparison`],
+  );
+
+/** Steps that were faster than forward and backward pass alone: then their difference is noise, and is not told. */
+function fasterNotes(rows: readonly Row[], gradientMs: number | undefined): string[] {
+  const faster = rows.filter(({ msPerStep }) => msPerStep !== null && gradientMs !== undefined && msPerStep < gradientMs);
+  if (faster.length === 0) return [];
+  const arms = faster.map(({ arm }) => arm).join(', ');
+  return [
+    `the optimizer’s time is not told for ${arms}: whole steps were faster than forward and backward pass when those were timed alone, ${gradientMs!.toPrecision(3)} ms`,
   ];
 }
 
@@ -61,7 +86,6 @@ function pairingNotes(plan: StudyPlan, rows: readonly Row[], entries: readonly R
   const each = rows.flatMap(({ arm, comparison }) => {
     if (!comparison) return [];
     const { refused, seeds, reference, differences, interval } = comparison;
-    if (refused === 'refused') return [];
     if (refused !== null) return [`no difference is taken between ${arm} and ${reference}: ${refused}`];
     if (seeds.length === 0) return [];
     return [

@@ -14,8 +14,9 @@ export interface ArmRuns {
 }
 
 export function armRuns(plan: StudyPlan, arm: Arm, entries: readonly RunEntry[]): ArmRuns {
+  const trainedAs = arm.sameAs ?? arm.name;
   const own = plan.runs.flatMap((run) => {
-    const entry = run.arm === arm.name && entries.find(({ id, arm }) => id === run.id && arm === run.arm);
+    const entry = run.arm === trainedAs && entries.find(({ id, arm }) => id === run.id && arm === run.arm);
     return entry ? [entry] : [];
   });
   const bySeed = new Map(own.map((entry) => [entry.seed! - (arm.seedOffset ?? 0), entry]));

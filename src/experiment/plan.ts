@@ -2,10 +2,10 @@
 import type { Experiment, StudyBlock } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { UserError } from '../errors.ts';
-import { canonicalJson, id8, identity, runId } from '../runs/id.ts';
+import { id8, identity, leafDifferences, runId } from '../runs/id.ts';
 import { studyRunPath } from '../runs/layout.ts';
 import type { Arm, DataFacts, Protocol, StudyPlan } from '../runs/study.ts';
-import { defaultHeadline, protocolOf, referenceOf } from './protocol.ts';
+import { defaultHeadline, familyOf, protocolOf, referenceOf } from './protocol.ts';
 
 /** `study.seeds`: that many from `first` on, or exactly these. */
 export function seedList(seeds: number | readonly number[], first = 0): number[] {
@@ -38,7 +38,7 @@ export function makePlan({
 }): StudyPlan {
   const runs = seeds.flatMap((planned) =>
     arms
-      .filter((arm) => arm.seeds === undefined || arm.seeds.includes(planned))
+      .filter((arm) => arm.sameAs === undefined && (arm.seeds === undefined || arm.seeds.includes(planned)))
       .map(({ name, experiment, seedOffset = 0 }) => {
         const seed = planned + seedOffset;
         const id = runId(experiment, seed, fingerprint);
@@ -126,6 +126,7 @@ export function planDifferences(frozen: StudyPlan, requested: StudyPlan): string
   for (const key of ['alpha', 'delta', 'target', 'tier', 'headline'] as const) {
     if (before[key] !== after[key]) lines.push(`${key}: ${before[key] ?? 'none'} → ${after[key] ?? 'none'}`);
   }
+  lines.push(...leafDifferences({ search: before.search }, { search: after.search }));
   const gone = frozen.seeds.filter((seed) => !requested.seeds.includes(seed));
   if (gone.length > 0) lines.push(`seeds ${gone.join(', ')} left out`);
   for (const arm of frozen.arms) {
@@ -140,17 +141,21 @@ export function planDifferences(frozen: StudyPlan, requested: StudyPlan): string
   return [...lines, ...armDifferences(frozen, requested)];
 }
 
+/** What an arm trains and how its row is judged, its reference aside. */
+const determining = (arm: Arm): object => {
+  const { kind, components, seeds, seedOffset, tuning, inherits, sameAs, experiment } = arm;
+  const judged = { kind, components, family: familyOf(arm), seeds, seedOffset, tuning, inherits, sameAs };
+  return { ...judged, ...(identity(experiment, 0, '') as object) };
+};
+
 /** Differences of the arms both have; one that several share is told once. */
 function armDifferences(frozen: StudyPlan, requested: StudyPlan): string[] {
   const armsOf = new Map<string, string[]>();
-  for (const { name, experiment } of frozen.arms) {
+  for (const was of frozen.arms) {
+    const { name } = was;
     const now = requested.arms.find((arm) => arm.name === name);
     if (!now) continue;
-    const [before, after] = [experiment, now.experiment].map((e) => leaves(identity(e, 0, '')));
-    for (const path of new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])) {
-      const [was, is] = [before?.[path] ?? 'absent', after?.[path] ?? 'absent'];
-      if (was === is) continue;
-      const line = `${path}: ${was} → ${is}`;
+    for (const line of leafDifferences(determining(was), determining(now))) {
       armsOf.set(line, [...(armsOf.get(line) ?? []), name]);
     }
   }
@@ -168,13 +173,3 @@ const idsChanged = (frozen: StudyPlan, requested: StudyPlan): boolean =>
   frozen.runs.some(({ arm, seed, id }) =>
     requested.runs.some((run) => run.arm === arm && run.seed === seed && run.id !== id),
   );
-
-/** Every leaf by its dotted path, as JSON. */
-function leaves(value: unknown, path = ''): Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { [path]: canonicalJson(value) ?? 'absent' };
-  return Object.assign(
-    {},
-    ...Object.entries(value).map(([key, x]) => leaves(x, path ? `${path}.${key}` : key)),
-  ) as Record<string, string>;
-}

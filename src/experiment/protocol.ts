@@ -11,6 +11,15 @@ const tunedBaseline = 'adamw-tuned';
 export const otherSeeds = 'aa';
 export const sameAgain = 'twice';
 
+/** 1 − α in per cent, exactly: `95 %`. */
+export const confidenceText = (alpha: number): string => `${exact(100 * (1 - alpha))} %`;
+
+/** A share in points, exactly: 0.002 → `0.2`. */
+export const inPoints = (share: number): string => exact(100 * share);
+
+/** Without what binary fractions add at the sixteenth figure. */
+const exact = (x: number): string => String(Number(x.toPrecision(12)));
+
 /** What a plan says, or would have said before there was anything to declare. */
 export const protocolOf = (plan: Pick<StudyPlan, 'protocol'>): Protocol =>
   plan.protocol ?? { alpha: 0.05, delta: 0.002, tier: 'T0', headline: scheduledBaseline };
@@ -21,18 +30,22 @@ export const protocolOf = (plan: Pick<StudyPlan, 'protocol'>): Protocol =>
  * arm, and the other baselines with the full optimizer, so that each pair stands in the table once.
  */
 export function referenceOf(plan: StudyPlan, arm: Arm): Arm | undefined {
-  const { headline } = protocolOf(plan);
+  const name = referenceName(arm, plan.reference, protocolOf(plan).headline);
+  return plan.arms.find((candidate) => candidate.name === name && name !== arm.name);
+}
+
+/** The name of that arm, `full` being the full optimizer's and `headline` the headline arm's. */
+export function referenceName(arm: Arm, full: string, headline: string): string | null {
   const byKind: Record<ArmKind, string | null> = {
     full: headline,
-    without: plan.reference,
-    baseline: arm.name === headline ? null : plan.reference,
+    without: full,
+    baseline: arm.name === headline ? null : full,
     with: arm.components.every((name) => name === 'warmup' || name === 'warmdown') ? baseline : scheduledBaseline,
     screen: null,
-    named: arm.name === headline ? null : plan.reference,
-    control: plan.reference,
+    named: arm.name === headline ? null : full,
+    control: full,
   };
-  const name = arm.reference === undefined ? byKind[arm.kind] : arm.reference;
-  return plan.arms.find((candidate) => candidate.name === name && name !== arm.name);
+  return arm.reference === undefined ? byKind[arm.kind] : arm.reference;
 }
 
 const families: Readonly<Record<ArmKind, Family>> = {
@@ -47,6 +60,18 @@ const families: Readonly<Record<ArmKind, Family>> = {
 
 /** The arms whose tests are corrected together with this one's. */
 export const familyOf = (arm: Arm): Family => arm.family ?? families[arm.kind];
+
+/** By family, how many comparisons are corrected together; a screening design has one for each factor. */
+export function familySizes(plan: StudyPlan): Map<Family, number> {
+  const sizes = new Map<Family, number>();
+  for (const arm of plan.arms) {
+    const family = familyOf(arm);
+    if (referenceOf(plan, arm) && arm.name !== sameAgain) sizes.set(family, (sizes.get(family) ?? 0) + 1);
+  }
+  const factors = new Set(plan.arms.flatMap((arm) => (arm.kind === 'screen' ? arm.components : []))).size;
+  if (factors > 0) sizes.set('screening', factors);
+  return sizes;
+}
 
 /** The headings of a table's groups, in its order. */
 export const groups = [

@@ -3,6 +3,7 @@ import type { RunEntry } from '../runs/list.ts';
 import type { StudyPlan } from '../runs/study.ts';
 import { completedOf } from './outcomes.ts';
 import { backendText } from './rows.ts';
+import { searchBudgets } from './search/budgets.ts';
 
 /** Each in one line with the arms of each value; none where the arms may be compared. */
 export function refusals(plan: StudyPlan, entries: readonly RunEntry[], acceptDrift = false): string[] {
@@ -12,6 +13,7 @@ export function refusals(plan: StudyPlan, entries: readonly RunEntry[], acceptDr
     ...differing(plan, 'steps', completed, ({ result }) => String(result.steps)),
     ...differing(plan, 'batch size', arms, ({ experiment }) => String(experiment.train.batch)),
     ...differing(plan, 'evaluation', arms, ({ experiment }) => `every ${experiment.eval.every}`),
+    ...differing(plan, 'search budgets', searchBudgets(plan), ({ budget }) => budget),
     ...differing(plan, 'training data', completed, ({ result }) => result.fingerprint.slice(0, 8)),
     ...differing(plan, 'precision', completed, ({ result }) => result.backend.precision ?? 'float32'),
     ...(acceptDrift ? [] : codeDrift(plan, entries)),

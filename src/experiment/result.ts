@@ -60,7 +60,9 @@ export async function completePairing(
 ): Promise<Pairing> {
   let { batches } = progress;
   while (batches.count < Math.min(PAIRED_BATCHES, totalSteps)) {
-    batches = hashBatch(batches, await data.batch(batches.count + 1));
+    const batch = await data.batch(batches.count + 1);
+    batches = hashBatch(batches, batch);
+    batch.release();
   }
   return pairingOf(init, batches);
 }

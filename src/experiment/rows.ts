@@ -2,11 +2,11 @@
 import type { RunEntry, RunState } from '../runs/list.ts';
 import { id8 } from '../runs/id.ts';
 import type { BackendRecord } from '../runs/metrics.ts';
-import type { ArmKind, StudyPlan } from '../runs/study.ts';
+import type { Arm, ArmKind, StudyPlan } from '../runs/study.ts';
 import { activityCell, armActivity, inactiveComponents } from './activity.ts';
 import type { Basis, Comparison } from './comparison.ts';
 import { completedOf, failuresOf, finalTop1, type ArmRuns, type FinishedRun } from './outcomes.ts';
-import { groupOf, type Group } from './protocol.ts';
+import { groupOf, protocolOf, type Group } from './protocol.ts';
 import { mean, median, sampleSd } from './statistics/describe.ts';
 import { wilsonInterval, type Interval } from './statistics/intervals.ts';
 import type { Synergy } from './synergy.ts';
@@ -28,12 +28,14 @@ export interface FailureShare {
 
 /** Where an arm's hyperparameters come from, and those that every arm has. */
 export interface Hyper {
-  /** `inherited` from the study's experiment, or `tuned(n)` in n trials. */
+  /** `inherited` from the study's experiment, `set` where the arm has values of its own, `tuned(n)` in n trials, or `lr-line(n)`. */
   readonly source: string;
   readonly lr: number;
   readonly weightDecay: number;
   /** The best learning rate lay at the edge of the range searched. */
   readonly edge: boolean;
+  /** Lowest and highest learning rate of a line that score within half a point of the best; null without a line. */
+  readonly lrRange: readonly [number, number] | null;
 }
 
 export interface RunCell {
@@ -51,6 +53,8 @@ export type Cell = 'top1' | 'loss' | 'comparison' | 'timeToTarget' | 'speedUp' |
 export interface Row {
   readonly arm: string;
   readonly kind: ArmKind;
+  /** The arm whose runs these are, where it has none of its own. */
+  readonly sameAs?: string;
   /** Heading of the group it stands in. */
   readonly group: Group;
   readonly components: readonly string[];
@@ -74,7 +78,7 @@ export interface Row {
   readonly timeToTarget: TimeToTarget | null;
   /** Median over the runs of their medians; null where the study's hardware differs, since times do not compare. */
   readonly msPerStep: number | null;
-  /** What of it is neither forward nor backward pass; null where those were not timed on the same hardware. */
+  /** What of it is neither forward nor backward pass; null where those were not timed on the same hardware, or took longer. */
   readonly optimizerMs: number | null;
   /** Optimizer state over parameters. */
   readonly stateRatio: number | null;
@@ -117,18 +121,14 @@ export function armRow(runs: ArmRuns, beside: Beside): Row {
   return {
     arm: arm.name,
     kind: arm.kind,
+    ...(arm.sameAs !== undefined && { sameAs: arm.sameAs }),
     group: groupOf(beside.plan, arm),
     components: arm.components,
-    hyper: {
-      source: arm.tuning ? `tuned(${arm.tuning.trials})` : 'inherited',
-      lr: arm.experiment.optimizer.lr,
-      weightDecay: arm.experiment.optimizer.weightDecay,
-      edge: arm.tuning?.edge ?? false,
-    },
+    hyper: hyperOf(arm, beside.plan),
     planned: entries.length,
     completed: completed.length,
     failures: failuresByState(entries),
-    failureShare: failureShare(completed.length, failed.length),
+    failureShare: failureShare(completed.length, failed.length, 1 - protocolOf(beside.plan).alpha),
     top1: headline && { ...headline, basis: asTreated ? 'intention to treat' : 'completed' },
     survivors,
     intentionToTreat,
@@ -137,7 +137,7 @@ export function armRow(runs: ArmRuns, beside: Beside): Row {
     comparison,
     timeToTarget,
     msPerStep,
-    optimizerMs: msPerStep === null || gradientMs === undefined ? null : Math.max(0, msPerStep - gradientMs),
+    optimizerMs: isSlower(msPerStep, gradientMs) ? msPerStep! - gradientMs! : null,
     stateRatio: completed[0]?.result.stateRatio ?? null,
     activity,
     activityText: activityCell(arm, activity, reference),
@@ -154,6 +154,19 @@ export function armRow(runs: ArmRuns, beside: Beside): Row {
   };
 }
 
+/** Whether a step took at least as long as its forward and backward pass did when they were timed alone. */
+export const isSlower = (msPerStep: number | null, gradientMs: number | undefined): boolean =>
+  msPerStep !== null && gradientMs !== undefined && msPerStep >= gradientMs;
+
+function hyperOf({ experiment, tuning, inherits }: Arm, { arms, reference }: StudyPlan): Hyper {
+  const { lr, weightDecay } = experiment.optimizer;
+  const full = arms.find(({ name }) => name === reference)?.experiment.optimizer;
+  const isOwn = full !== undefined && (full.lr !== lr || full.weightDecay !== weightDecay);
+  const found = tuning && `${tuning.by === 'line' ? 'lr-line' : 'tuned'}(${tuning.trials})`;
+  const source = found ?? (isOwn && inherits === undefined ? 'set' : 'inherited');
+  return { source, lr, weightDecay, edge: tuning?.edge ?? false, lrRange: tuning?.lrRange ?? null };
+}
+
 export function spread(xs: readonly number[]): Spread | null {
   if (xs.length === 0) return null;
   return { mean: mean(xs), sd: xs.length > 1 ? sampleSd(xs) : null, n: xs.length };
@@ -167,9 +180,9 @@ function failuresByState(entries: readonly RunEntry[]): Row['failures'] {
   return counts;
 }
 
-function failureShare(completed: number, failed: number): FailureShare | null {
+function failureShare(completed: number, failed: number, confidence: number): FailureShare | null {
   const of = completed + failed;
-  return of === 0 ? null : { failed, of, interval: wilsonInterval(failed, of) };
+  return of === 0 ? null : { failed, of, interval: wilsonInterval(failed, of, confidence) };
 }
 
 function provenance(
@@ -190,7 +203,7 @@ function provenance(
     timeToTarget: at(runs, timed),
     speedUp: timeToTarget?.speedUp ? [...at(runs, timed), ...at(reference, timed)] : [],
     times: timesCompare ? ids(completed) : [],
-    activity: ids(arm(runs, reference)),
+    activity: ids(metered(runs, reference)),
     synergy: synergy
       ? plan.runs
           .filter((run) => synergy.arms.includes(run.arm) && synergy.seeds.includes(run.seed))
@@ -201,7 +214,7 @@ function provenance(
 }
 
 /** The runs whose meters the activity cell shows. */
-const arm = (runs: ArmRuns, reference: ArmRuns | undefined): readonly RunEntry[] =>
+const metered = (runs: ArmRuns, reference: ArmRuns | undefined): readonly RunEntry[] =>
   runs.arm.components.length === 0
     ? []
     : completedOf(runs.arm.kind === 'without' ? (reference?.entries ?? []) : runs.entries);

@@ -22,7 +22,7 @@ export interface ScreenEffect extends Measures, Judgement {
 }
 
 /** The effects of the study's screening arms; none where it has none. */
-export function screenEffects(plan: StudyPlan, runs: readonly ArmRuns[], refused: boolean): ScreenEffect[] {
+export function screenEffects(plan: StudyPlan, runs: readonly ArmRuns[]): ScreenEffect[] {
   const screen = runs.filter(({ arm }) => arm.kind === 'screen');
   const components = [...new Set(screen.flatMap(({ arm }) => arm.components))];
   if (screen.length === 0) return [];
@@ -32,13 +32,7 @@ export function screenEffects(plan: StudyPlan, runs: readonly ArmRuns[], refused
   const values = screen.map((arm) => finalTop1(arm, failed ? chanceOf(plan) : undefined));
   const problem = screen.map((arm) => pairingProblem(arm, screen[0]!)).find((text) => text !== undefined);
   const seeds = plan.seeds.filter((seed) => values.every((bySeed) => bySeed.has(seed)));
-  const objection = refused
-    ? 'refused'
-    : problem
-      ? `not paired: ${problem}`
-      : seeds.length === 0
-        ? 'no complete seed'
-        : null;
+  const objection = problem ? `not paired: ${problem}` : seeds.length === 0 ? 'no complete seed' : null;
 
   const tests = components.map((component, i) => {
     const differences = objection

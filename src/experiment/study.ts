@@ -9,7 +9,7 @@ import { isFinished } from '../runs/store.ts';
 export type RunEnd =
   | { readonly kind: 'done'; readonly text: string }
   | { readonly kind: 'failed'; readonly text: string; readonly stepsHere: number }
-  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'interrupted'; readonly isSaved: boolean }
   /** Another process has it. */
   | { readonly kind: 'taken' };
 

@@ -1,8 +1,8 @@
 /** Whether a component is worth more inside the full optimizer than alone: the number that tests a claim of synergy. */
-import type { StudyPlan } from '../runs/study.ts';
+import type { Family, StudyPlan } from '../runs/study.ts';
 import { chanceOf, failuresOf, finalTop1, type ArmRuns } from './outcomes.ts';
 import { pairingProblem } from './pairing.ts';
-import { protocolOf, referenceOf } from './protocol.ts';
+import { familyOf, protocolOf, referenceOf } from './protocol.ts';
 import { mean } from './statistics/describe.ts';
 import { studentTInterval, type Interval } from './statistics/intervals.ts';
 import { synergyBySeed } from './statistics/paired.ts';
@@ -19,9 +19,9 @@ export interface Synergy {
 
 /** Of one component; null where the study does not both leave it out and add it, or the four arms are not paired. */
 export function synergyOf(plan: StudyPlan, component: string, runsOf: ReadonlyMap<string, ArmRuns>): Synergy | null {
-  const about = (kind: string, sign: string) =>
-    plan.arms.find(({ kind: k, name }) => k === kind && name === `${sign}${component}`);
-  const arms = [about('without', '-'), about('with', '+')];
+  const about = (family: Family) =>
+    plan.arms.find((arm) => familyOf(arm) === family && arm.components.join() === component);
+  const arms = [about('leave one out'), about('add one in')];
   const references = arms.map((arm) => arm && referenceOf(plan, arm));
   const four = [references[0], arms[0], arms[1], references[1]].map((arm) => arm && runsOf.get(arm.name));
   if (!four.every((runs) => runs !== undefined)) return null;

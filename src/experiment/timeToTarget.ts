@@ -2,7 +2,7 @@
 import { nameIndex, stream } from '../random.ts';
 import type { EvalMetrics } from '../runs/metrics.ts';
 import type { StudyPlan } from '../runs/study.ts';
-import { completedOf, isCompleted, isFailure, type ArmRuns } from './outcomes.ts';
+import { completedOf, failuresOf, finalTop1, isCompleted, isFailure, type ArmRuns } from './outcomes.ts';
 import { protocolOf } from './protocol.ts';
 import { median, quantile, sortedQuantile } from './statistics/describe.ts';
 import { resampled, type Interval } from './statistics/intervals.ts';
@@ -26,16 +26,26 @@ export interface TimeToTarget {
   /** Images seen by then, and training time at the arm's own ms/step, evaluation, checkpoints and compilation aside. */
   readonly medianSamples: number;
   readonly medianSeconds: number | null;
-  /** One-sided t test that the mean final top-1 exceeds the target: at most α says it does. */
+  /**
+   * One-sided t test that the mean final top-1 exceeds the target: at most α says it does. By intention to treat: runs that
+   * diverged or got stuck count at chance; null where that is not known.
+   */
   readonly exceedsP: number | null;
   readonly speedUp: SpeedUp | null;
 }
 
-/** Median steps of the reference over those of the arm, on the seeds both have: above 1 is faster. */
+/**
+ * Median steps of the reference over those of the arm, on the seeds both have: above 1 is faster. Where half of the seeds of one
+ * of the two did not reach the target there is no ratio, and `onlyBy` names the one that did.
+ */
 export interface SpeedUp {
   readonly reference: string;
-  readonly ratio: number;
-  /** Percentile bootstrap over seeds, from three on; null where a resample has no ratio, neither arm reaching the target. */
+  readonly ratio: number | null;
+  readonly onlyBy: 'arm' | 'reference' | null;
+  /**
+   * Percentile bootstrap over seeds, from three on, of which an end may be 0 or infinite; null where there is no ratio, or a
+   * resample has none because neither arm reaches the target in it.
+   */
   readonly interval: Interval | null;
 }
 
@@ -66,13 +76,12 @@ export function timeToTarget(
   arm: ArmRuns,
   target: Target,
   steps: ReadonlyMap<number, number>,
-  msPerStep: number | null,
-  speedUp: SpeedUp | null,
+  { msPerStep, speedUp, chance }: { msPerStep: number | null; speedUp: SpeedUp | null; chance: number | undefined },
 ): TimeToTarget | null {
   const values = [...steps.values()];
   if (values.length === 0) return null;
   const middle = median(values);
-  const finals = completedOf(arm.entries).map(({ result }) => result.last.top1);
+  const unknown = chance === undefined && failuresOf(arm.entries).length > 0;
   return {
     steps: [...steps].map(([seed, step]) => ({ seed, step })),
     reached: values.filter(Number.isFinite).length,
@@ -81,7 +90,7 @@ export function timeToTarget(
     quartiles: [quantile(values, 0.25), quantile(values, 0.75)],
     medianSamples: middle * arm.arm.experiment.train.batch,
     medianSeconds: msPerStep === null ? null : (middle * msPerStep) / 1000,
-    exceedsP: exceedsTest(finals, target.value),
+    exceedsP: unknown ? null : exceedsTest([...finalTop1(arm, chance).values()], target.value),
     speedUp,
   };
 }
@@ -94,18 +103,29 @@ export function speedUp(
   alpha: number,
 ): SpeedUp | null {
   const seeds = [...arm.keys()].filter((seed) => reference.steps.has(seed));
-  const [mine, theirs] = [arm, reference.steps].map((steps) => seeds.map((seed) => steps.get(seed)!));
-  const ratio = median(theirs!) / median(mine!);
-  if (Number.isNaN(ratio)) return null;
+  const [mine, theirs] = [arm, reference.steps].map((steps) => Float64Array.from(seeds, (seed) => steps.get(seed)!)) as [
+    Float64Array,
+    Float64Array,
+  ];
+  const [own, others] = [median(mine), median(theirs)];
+  if (!Number.isFinite(Math.min(own, others))) return null; // neither got there, or there is no seed
+  if (!Number.isFinite(own) || !Number.isFinite(others)) {
+    const onlyBy = Number.isFinite(own) ? 'arm' : 'reference';
+    return { reference: reference.name, ratio: null, onlyBy, interval: null };
+  }
   const draws = stream(0, 'statistics', 3, nameIndex(`${name} ${reference.name}`));
-  const of = (xs: readonly number[], picks: Uint32Array) => median(Array.from(picks, (i) => xs[i]!));
+  const sample = new Float64Array(seeds.length);
+  const medianOf = (xs: Float64Array, picks: Uint32Array) => {
+    picks.forEach((from, to) => (sample[to] = xs[from]!));
+    return sortedQuantile(sample.sort(), 0.5);
+  };
   const ratios =
     seeds.length < 3
       ? undefined
-      : resampled(seeds.length, draws, 10_000, (picks) => of(theirs!, picks) / of(mine!, picks));
+      : resampled(seeds.length, draws, 10_000, (picks) => medianOf(theirs, picks) / medianOf(mine, picks));
   const interval: Interval | null =
     !ratios || ratios.some(Number.isNaN)
       ? null
       : [sortedQuantile(ratios, alpha / 2), sortedQuantile(ratios, 1 - alpha / 2)];
-  return { reference: reference.name, ratio, interval };
+  return { reference: reference.name, ratio: others / own, onlyBy: null, interval };
 }

@@ -1,6 +1,6 @@
 /** What a comparison comes to, in one of five words. */
+import { inPoints } from './protocol.ts';
 import { seedsToReject } from './statistics/power.ts';
-import { smallestSignFlipP } from './statistics/tests.ts';
 
 export interface Verdict {
   readonly word: 'helps' | 'hurts' | 'equivalent' | 'no detectable effect' | 'inconclusive';
@@ -22,7 +22,7 @@ export interface Grounds {
   readonly pHolm: number | null;
   /** Of the two one-sided tests against ±delta. */
   readonly equivalenceP: number | null;
-  /** With 80 % power at α and the observed deviation. */
+  /** What would be found with 80 % power; null where nothing would. */
   readonly mde: number | null;
   /** How many arms the correction is over. */
   readonly family: number;
@@ -36,7 +36,7 @@ export interface Grounds {
  *     inconclusive (…)                an objection, fewer than 3 seeds, or differences that are all equal
  *     helps, hurts                    Holm's p is at most α; the sign is the mean's
  *     equivalent (±δ)                 both one-sided t tests reject a mean beyond ±δ at α (not corrected over arms)
- *     inconclusive (n seeds …)        so few seeds that the sign-flip test cannot reach α in a family this large
+ *     inconclusive (n seeds cannot …) so few seeds that the sign-flip test cannot reach α in a family this large
  *     inconclusive (above the MDE …)  the mean is as large as what would be detected, yet not significant
  *     no detectable effect (MDE = x)  else
  *
@@ -63,14 +63,12 @@ export function verdictOf(
   if (equivalenceP !== null && equivalenceP <= alpha) {
     return { word: 'equivalent', text: `equivalent (±${inPoints(delta)})`, bold: false };
   }
-  if (family * smallestSignFlipP(n) > alpha) {
-    const tests = family === 1 ? '' : ` in ${family} comparisons`;
-    return inconclusive(`${n} seeds cannot reach α = ${alpha}${tests}, ${seedsToReject(family, alpha)} can`);
-  }
+  const powerless = tooFewSeeds(n, family, alpha);
+  if (powerless !== null) return inconclusive(powerless);
   if (mde !== null && Math.abs(mean) >= mde) return inconclusive('above the MDE, not significant after Holm');
   return {
     word: 'no detectable effect',
-    text: `no detectable effect (MDE = ${mde === null ? '–' : inPoints(mde)})`,
+    text: `no detectable effect (MDE = ${mde === null ? '–' : Number((100 * mde).toPrecision(2))})`,
     bold: false,
   };
 }
@@ -78,5 +76,10 @@ export function verdictOf(
 const allEqual = (mean: number): string =>
   Math.abs(mean) < 1e-9 ? 'no run differs from its reference' : 'all differences are equal: no spread to judge by';
 
-/** A share in points, to two figures: 0.002 → 0.2. */
-const inPoints = (share: number): string => String(Number((100 * share).toPrecision(2)));
+/** `5 seeds cannot give helps or hurts in a family of 10: 9 are needed`; null where they can. */
+export function tooFewSeeds(seeds: number, family: number, alpha: number): string | null {
+  const needed = seedsToReject(family, alpha);
+  if (seeds >= needed) return null;
+  const size = family === 1 ? '' : ` in a family of ${family}`;
+  return `${seeds} ${seeds === 1 ? 'seed' : 'seeds'} cannot give helps or hurts${size}: ${needed} are needed`;
+}

@@ -2,13 +2,9 @@
 import type { Caption } from '../experiment/caption.ts';
 import type { Footer } from '../experiment/footer.ts';
 import type { StudyTable } from '../experiment/table.ts';
-import { decimals, intervalText, percent, points, threeFigures } from './numbers.ts';
-
-const tiers = {
-  T0: 'T0: hyperparameters shared by all arms, not a tuned comparison',
-  T1: 'T1: the same search budget for each headline arm',
-  T2: 'T2: whole learning-rate lines',
-};
+import { confidenceText, inPoints } from '../experiment/protocol.ts';
+import { decimals, intervalText, percent, points } from './numbers.ts';
+import { tierText } from './tierText.ts';
 
 export function captionText(caption: Caption): string {
   const { protocol, image, images, steps } = caption;
@@ -18,13 +14,14 @@ export function captionText(caption: Caption): string {
     ...(image ? [image.join('×')] : []),
     `${steps === null ? '' : `${steps} steps, `}${caption.epochs} ${caption.epochs === 1 ? 'epoch' : 'epochs'}`,
     `batch ${caption.batch}`,
-    tiers[protocol.tier],
+    tierText(protocol),
     'selection: last step',
     `seeds ${caption.seeds.join(', ')}`,
-    `δ = ${threeFigures(100 * protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,
+    `δ = ${inPoints(protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,
+    ...caption.powerless,
     [...caption.machines, ...caption.backends].join('; ') || 'no run yet',
     `${caption.semantics} semantics`,
-    `lr ${caption.lr}, weight decay ${caption.weightDecay}`,
+    `${protocol.tier === 'T0' ? '' : 'full optimizer: '}lr ${caption.lr}, weight decay ${caption.weightDecay}`,
     ...caption.versions.map((version) => `ranger21 ${version}`),
     ...caption.code.map((code) => `training code ${code}`),
     ...(caption.finishedAt === null ? [] : [caption.finishedAt.slice(0, 10)]),
@@ -34,11 +31,12 @@ export function captionText(caption: Caption): string {
 
 /** How to read the table. */
 export function legend({ target, reference, caption, rows }: StudyTable): string[] {
-  const confidence = `${threeFigures(100 * (1 - caption.protocol.alpha))} %`;
+  const confidence = confidenceText(caption.protocol.alpha);
   return [
     `Val top-1 and loss: held-out set, last step, mean ± sd over seeds. Δ: arm − reference in points, paired by seed, ` +
       `${confidence} Student-t interval. p: exact sign-flip test, Holm’s correction within a group. ` +
-      `MDE: what ${caption.seeds.length} seeds detect with 80 % power at α and the observed deviation.`,
+      `MDE: the mean difference that this test finds with 80 % power in Holm’s first step, for normal differences with the ` +
+      `observed deviation; none where the seeds are too few for any.`,
     `A verdict is about the arm: where \`-x\` hurts, x helps. Equivalence is not corrected over arms. ` +
       `Synergy: what a component adds to \`${reference}\` less what it adds alone.${
         rows.some(({ optimizerMs }) => optimizerMs !== null)
@@ -48,7 +46,8 @@ export function legend({ target, reference, caption, rows }: StudyTable): string
     ...(target
       ? [
           `Target: top-1 of ${percent(target.value)} %, ${target.source === 'the plan' ? 'from the plan' : `the median of \`${target.source}\`, known only afterwards`}; ` +
-            `steps: median [quartiles] over seeds, ∞ where it was not reached; speed-up: reference’s median over the arm’s.`,
+            `steps: median [quartiles] over seeds, not reached counting as infinite; speed-up: the reference’s median over the arm’s ` +
+            `[${confidence} percentile bootstrap over seeds], none where only one of the two got there at half of the seeds.`,
         ]
       : []),
   ];

@@ -2,81 +2,86 @@
 import type { Row } from '../experiment/rows.ts';
 import type { StudyTable } from '../experiment/table.ts';
 import { runStatuses } from '../runs/metrics.ts';
+import { cells } from './cells.ts';
 
 type Value = string | number | boolean | null | undefined;
 
 export function csvTable({ study, rows, target }: StudyTable): string {
-  const lines = rows.map((row) => ({ study, ...cells(row, target?.value) }));
+  const lines = rows.map((row) => ({ study, ...line(row, target?.value) }));
   const head = Object.keys(lines[0] ?? {});
   return [head, ...lines.map((line) => Object.values(line))]
     .map((line) => `${line.map(quoted).join(',')}\r\n`)
     .join('');
 }
 
-const cells = (row: Row, target: number | undefined): Record<string, Value> => {
+const line = (row: Row, target: number | undefined): Record<string, Value> => {
   const { comparison, timeToTarget, synergy, hyper } = row;
   return {
     arm: row.arm,
     group: row.group,
     kind: row.kind,
+    same_runs_as: row.sameAs,
     components: row.components.join(' '),
     hyperparameters: hyper.source,
-    lr: hyper.lr,
+    lr: cells.hyper(row).value,
     weight_decay: hyper.weightDecay,
     search_edge: hyper.edge,
+    lr_range_low: hyper.lrRange?.[0],
+    lr_range_high: hyper.lrRange?.[1],
     planned: row.planned,
     completed: row.completed,
     ...failures(row),
-    failed_share: row.failureShare && row.failureShare.failed / row.failureShare.of,
+    failed_share: cells.failed(row).value,
     failed_low: row.failureShare?.interval[0],
     failed_high: row.failureShare?.interval[1],
-    top1_mean: row.top1?.mean,
+    top1_mean: cells.top1(row).value,
     top1_sd: row.top1?.sd,
     top1_basis: row.top1?.basis,
-    top1_survivors: row.survivors?.mean,
-    top1_intention_to_treat: row.intentionToTreat?.mean,
-    top1_best: row.bestTop1?.mean,
-    loss_mean: row.loss?.mean,
+    top1_survivors: cells.survivors(row).value,
+    top1_intention_to_treat: cells.intentionToTreat(row).value,
+    top1_best: cells.best(row).value,
+    loss_mean: cells.loss(row).value,
     loss_sd: row.loss?.sd,
-    reference: comparison?.reference,
+    reference: cells.reference(row).value,
     family: comparison?.family,
     refused: comparison?.refused,
     paired_seeds: comparison?.seeds.join(' '),
-    difference: comparison?.mean,
-    difference_median: comparison?.median,
-    difference_sd: comparison?.sd,
+    difference: cells.difference(row).value,
+    difference_median: cells.median(row).value,
+    difference_sd: cells.sd(row).value,
     difference_low: comparison?.interval?.[0],
     difference_high: comparison?.interval?.[1],
     bca_low: comparison?.bootstrap?.[0],
     bca_high: comparison?.bootstrap?.[1],
-    p: comparison?.p,
-    p_holm: comparison?.pHolm,
-    dz: comparison?.dz,
-    win_share: comparison?.winShare,
-    equivalence_p: comparison?.equivalenceP,
-    mde: comparison?.mde,
-    correlation: comparison?.correlation,
-    failure_p: comparison?.mcnemar?.p,
-    verdict: comparison?.verdict.text,
+    p: cells.plainP(row).value,
+    p_holm: cells.p(row).value,
+    dz: cells.dz(row).value,
+    win_share: cells.wins(row).value,
+    equivalence_p: cells.equivalenceP(row).value,
+    mde: cells.mde(row).value,
+    correlation: cells.correlation(row).value,
+    failure_p: cells.mcnemar(row).value,
+    verdict: comparison && cells.verdict(row).text,
     target,
     reached: timeToTarget?.reached,
-    steps_to_target: timeToTarget?.median,
+    steps_to_target: cells.target(row).value,
     steps_to_target_q1: timeToTarget?.quartiles[0],
     steps_to_target_q3: timeToTarget?.quartiles[1],
     samples_to_target: timeToTarget?.medianSamples,
     seconds_to_target: timeToTarget?.medianSeconds,
-    exceeds_target_p: timeToTarget?.exceedsP,
+    exceeds_target_p: cells.exceedsP(row).value,
     speed_up: timeToTarget?.speedUp?.ratio,
+    reached_only_by: timeToTarget?.speedUp?.onlyBy,
     speed_up_low: timeToTarget?.speedUp?.interval?.[0],
     speed_up_high: timeToTarget?.speedUp?.interval?.[1],
-    ms_per_step: row.msPerStep,
+    ms_per_step: cells.step(row).value,
     optimizer_ms_per_step: row.optimizerMs,
-    state_ratio: row.stateRatio,
+    state_ratio: cells.state(row).value,
     inactive: row.inactive.join(' '),
     activity: Object.entries(row.activity)
       .map(([meter, value]) => `${meter}=${value}`)
       .join(' '),
-    synergy: synergy?.mean,
+    synergy: cells.synergy(row).value,
     synergy_low: synergy?.interval?.[0],
     synergy_high: synergy?.interval?.[1],
     runs: row.runs.map(({ id }) => id).join(' '),

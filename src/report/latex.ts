@@ -1,17 +1,18 @@
 /** A study's table as LaTeX: booktabs rules, siunitx columns, and notes below it. */
+import { confidenceText } from '../experiment/protocol.ts';
 import type { Row } from '../experiment/rows.ts';
 import type { StudyTable } from '../experiment/table.ts';
 import { failuresText } from '../experiment/notes.ts';
 import { captionText, controlsText, legend } from './captionText.ts';
-import { probability } from './numbers.ts';
+import { cells, groupReference, type Cell } from './cells.ts';
 
 /** A `table` environment to \input; the comment above it names the packages it needs. */
 export function latexTable(table: StudyTable): string {
-  const { study, caption, rows, notes, banners, refusals, footer } = table;
+  const { study, caption, rows, notes, banners, footer } = table;
   const columns = usedColumns(table);
   const anyBold = rows.some(({ comparison }) => comparison?.verdict.bold);
   const body = rows.flatMap((row, i) => [
-    ...(row.group === rows[i - 1]?.group ? [] : [groupLine(row.group, columns.length, i === 0)]),
+    ...(row.group === rows[i - 1]?.group ? [] : [groupLine(rows, row, columns.length)]),
     `${columns.map(({ cell }) => cell(row)).join(' & ')} \\\\`,
   ]);
   const failed = rows.filter(({ completed, planned }) => completed < planned);
@@ -19,7 +20,7 @@ export function latexTable(table: StudyTable): string {
     anyBold && `${dagger} significant after Holm's correction (bold).`,
     failed.length > 0 &&
       `${doubleDagger} not all runs completed: ${failed.map((row) => `\\texttt{${latex(row.arm)}} ${latex(failuresText(row.failures))}`).join('; ')}.`,
-    ...[...refusals, ...banners, ...legend(table), controlsText(footer), ...footer.wouldChange, ...notes].map(sentence),
+    ...[...banners, ...legend(table), controlsText(footer), ...footer.wouldChange, ...notes].map(sentence),
   ].filter((note) => note !== false);
 
   return `${[
@@ -59,55 +60,65 @@ interface Column {
 }
 
 /** `S[table-format=…]`: aligned at the decimal marker. */
-const tableColumns = (confidence: string): readonly Column[] => [
-  { head: 'Arm', type: 'l', cell: ({ arm }) => `\\texttt{${latex(arm)}}` },
+const tableColumns = ({ rows, caption }: StudyTable): readonly Column[] => [
+  { head: 'Arm', type: 'l', cell: (row) => `\\texttt{${latex(row.arm)}}${otherReference(rows, row)}` },
   {
     head: 'Runs',
     type: 'r',
-    cell: ({ completed, planned }) => `${completed}/${planned}${completed < planned ? doubleDagger : ''}`,
+    cell: (row) => `${cells.runs(row).text}${row.completed < row.planned ? doubleDagger : ''}`,
   },
-  { head: '{Top-1, \\%}', type: 'S[table-format=3.2]', cell: ({ top1 }) => fixed(top1 && 100 * top1.mean, 2) },
+  { head: '{Top-1, \\%}', type: 'S[table-format=3.2]', cell: (row) => fixed(hundred(cells.top1(row)), 2) },
   { head: '{sd}', type: 'S[table-format=2.2]', cell: ({ top1 }) => fixed(top1?.sd == null ? null : 100 * top1.sd, 2) },
   {
     head: '{Difference}',
     type: `S[table-format=+3.2,table-space-text-post=${dagger}]`,
-    cell: ({ comparison }) => {
-      const text = fixed(comparison?.mean == null ? null : 100 * comparison.mean, 2, true);
-      return comparison?.verdict.bold ? `\\bfseries ${text}${dagger}` : text;
+    cell: (row) => {
+      const difference = cells.difference(row);
+      const text = fixed(hundred(difference), 2, true);
+      return difference.bold ? `\\bfseries ${text}${dagger}` : text;
     },
   },
   {
-    head: `{${confidence}\\,\\% interval}`,
+    head: `{${latex(confidenceText(caption.protocol.alpha)).replace(' ', '\\,')} interval}`,
     type: 'r',
     cell: ({ comparison }) => intervalText(comparison?.interval ?? null),
   },
   {
     head: '{$p$ (Holm)}',
     type: 'S[table-format=<1.4]',
-    cell: ({ comparison }) => (comparison?.pHolm == null ? '' : probability(comparison.pHolm).replace('<', '< ')),
+    cell: (row) => present(cells.p(row)).replace('<', '< '),
   },
   {
     head: 'Verdict',
     type: 'l',
-    cell: ({ comparison }) => bold(comparison?.verdict.word ?? '', comparison?.verdict.bold),
+    cell: (row) => bold(String(cells.verdict(row).value ?? ''), cells.verdict(row).bold),
   },
-  {
-    head: '{MDE}',
-    type: 'S[table-format=2.2]',
-    cell: ({ comparison }) => fixed(comparison?.mde == null ? null : 100 * comparison.mde, 2),
-  },
-  { head: '{ms/step}', type: 'S[table-format=5.1]', cell: ({ msPerStep }) => fixed(msPerStep, 1) },
-  { head: '{State $\\times$}', type: 'S[table-format=2.2]', cell: ({ stateRatio }) => fixed(stateRatio, 2) },
+  { head: '{MDE}', type: 'S[table-format=2.2]', cell: (row) => fixed(hundred(cells.mde(row)), 2) },
+  { head: '{ms/step}', type: 'S[table-format=5.1]', cell: (row) => fixed(numeric(cells.step(row)), 1) },
+  { head: '{State $\\times$}', type: 'S[table-format=2.2]', cell: (row) => fixed(numeric(cells.state(row)), 2) },
 ];
 
-/** Those with something in them; the first three always. */
-const usedColumns = ({ rows, caption }: StudyTable): Column[] =>
-  tableColumns(String(Number((100 * (1 - caption.protocol.alpha)).toPrecision(4)))).filter(
-    ({ cell }, i) => i < 3 || rows.some((row) => cell(row) !== ''),
-  );
+const numeric = ({ value }: Cell): number | null => (typeof value === 'number' ? value : null);
+const hundred = (cell: Cell): number | null => (typeof cell.value === 'number' ? 100 * cell.value : null);
+const present = ({ value, text }: Cell): string => (value === null ? '' : text);
 
-const groupLine = (group: string, width: number, first: boolean): string =>
-  `${first ? '' : '\\addlinespace\n'}\\multicolumn{${width}}{@{}l}{\\textit{${latex(group)}}} \\\\`;
+/** Where an arm is compared with another one than its group. */
+function otherReference(rows: readonly Row[], row: Row): string {
+  const reference = row.comparison?.reference;
+  if (reference === undefined || reference === groupReference(rows, row.group)) return '';
+  return ` vs \\texttt{${latex(reference)}}`;
+}
+
+/** Those with something in them; the first three always. */
+const usedColumns = (table: StudyTable): Column[] =>
+  tableColumns(table).filter(({ cell }, i) => i < 3 || table.rows.some((row) => cell(row) !== ''));
+
+function groupLine(rows: readonly Row[], { group }: Row, width: number): string {
+  const reference = groupReference(rows, group);
+  const against = reference === undefined ? '' : `, against \\texttt{${latex(reference)}}`;
+  const space = group === rows[0]?.group ? '' : '\\addlinespace\n';
+  return `${space}\\multicolumn{${width}}{@{}l}{\\textit{${latex(group)}}${against}} \\\\`;
+}
 
 const bold = (text: string, isBold = false): string => (isBold ? `\\textbf{${text}}` : text);
 

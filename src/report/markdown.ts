@@ -1,34 +1,25 @@
 /** A study's table as Markdown. */
-import { failuresText } from '../experiment/notes.ts';
+import { confidenceText } from '../experiment/protocol.ts';
 import type { Row } from '../experiment/rows.ts';
 import type { StudyTable } from '../experiment/table.ts';
 import { captionText, controlsText, legend } from './captionText.ts';
-import {
-  compact,
-  decimals,
-  intervalText,
-  missing,
-  percent,
-  points,
-  probability,
-  spreadText,
-  threeFigures,
-} from './numbers.ts';
+import { cells, groupReference, pointsText, type Cell } from './cells.ts';
+import { missing, probability } from './numbers.ts';
 
 /** Caption, banners, table, footer and notes; ends with a newline. */
 export function markdownTable(table: StudyTable): string {
-  const { study, caption, refusals, banners, rows, footer, notes } = table;
+  const { study, caption, banners, rows, footer, notes } = table;
   const lines = [
     `**${study}**: ${captionText(caption)}`,
     '',
-    ...[...refusals.map((line) => `refused: ${line}`), ...banners].flatMap((line) => [`> **${line}**`, '']),
-    ...pipeTable(...core(rows)),
+    ...banners.flatMap((line) => [`> **${line}**`, '']),
+    ...pipeTable(...core(table)),
     '',
     ...screeningTable(table),
     ...legend(table).flatMap((line) => [line, '']),
     controlsText(footer),
     '',
-    `Runs: ${rows.map(({ arm }) => `[${arm}](${arm}/)`).join(', ')}`,
+    `Runs: ${rows.flatMap(({ arm, sameAs }) => (sameAs === undefined ? [`[${arm}](${arm}/)`] : [])).join(', ')}`,
     ...list('What would change this', footer.wouldChange),
     ...list('Notes', notes),
   ];
@@ -38,102 +29,75 @@ export function markdownTable(table: StudyTable): string {
 const list = (title: string, items: readonly string[]): string[] =>
   items.length === 0 ? [] : ['', `${title}:`, '', ...items.map((item) => `- ${item}`)];
 
+type Column = readonly [head: string, cell: (row: Row, heading: string | undefined) => string];
+
 /** The columns of the table, those that are empty in every row left out. */
-const columns: readonly (readonly [string, (row: Row, heading: string | undefined) => string])[] = [
-  ['arm', ({ arm }) => `\`${arm}\``],
-  ['HP', ({ hyper }) => `${hyper.source} ${hyper.lr}${hyper.edge ? ' ⚠ edge' : ''}`],
-  ['n ok/N', runsText],
-  ['val top-1 %', ({ top1 }) => spreadText(top1, percent)],
-  ['Δ vs ref [95 %]', differenceText],
-  ['p (Holm)', ({ comparison }) => probability(comparison?.pHolm ?? null)],
-  ['verdict', ({ comparison }) => verdictText(comparison)],
-  ['MDE', ({ comparison }) => decimals(comparison?.mde && 100 * comparison.mde, 2)],
-  ['val loss', ({ loss }) => spreadText(loss, (x) => decimals(x, 4))],
-  ['steps→target', targetText],
-  ['speed-up', ({ timeToTarget }) => speedUpText(timeToTarget?.speedUp)],
-  ['ms/step (optimizer)', ({ msPerStep, optimizerMs }) => stepText(msPerStep, optimizerMs)],
-  ['state ×', ({ stateRatio }) => threeFigures(stateRatio)],
-  ['activity', ({ activityText }) => activityText ?? missing],
-  [
-    'synergy',
-    ({ synergy }) => (synergy ? `${points(synergy.mean)}${intervalText(synergy.interval, points)}` : missing),
-  ],
+const columns = (confidence: string): readonly Column[] => [
+  ['arm', (row) => `\`${cells.arm(row).text}\`${noteText(cells.arm(row))}`],
+  ['HP', plain(cells.hyper)],
+  ['n ok/N', (row) => [cells.runs(row).text, cells.runs(row).note].filter(Boolean).join(': ')],
+  ['val top-1 %', (row) => cells.top1(row).text],
+  [`Δ vs ref [${confidence}]`, differenceText],
+  ['p (Holm)', plain(cells.p)],
+  ['verdict', (row) => boldText(cells.verdict(row))],
+  ['MDE', plain(cells.mde)],
+  ['val loss', plain(cells.loss)],
+  ['steps→target', (row) => [cells.target(row).text, cells.target(row).note].filter(Boolean).join(' ')],
+  ['speed-up', plain(cells.speedUp)],
+  ['ms/step (optimizer)', (row) => [cells.step(row).text, cells.step(row).note].filter(Boolean).join(' ')],
+  ['state ×', plain(cells.state)],
+  ['lr within 0.5', plain(cells.lrWidth)],
+  ['activity', plain(cells.activity)],
+  ['synergy', plain(cells.synergy)],
 ];
 
-function core(rows: readonly Row[]): [string[], string[][]] {
-  const body = rows.map((row) => columns.map(([, cell]) => cell(row, headingReference(rows, row.group))));
-  const used = columns.map((_, i) => i < 4 || body.some((cells) => cells[i] !== missing));
-  const shown = (cells: readonly string[]) => cells.filter((_, i) => used[i]);
+const plain =
+  (cell: (row: Row) => Cell) =>
+  (row: Row): string => {
+    const { text, note } = cell(row);
+    return note === undefined ? text : `${text} ${note}`;
+  };
+
+const noteText = ({ note }: Cell): string => (note === undefined ? '' : ` (${note})`);
+const boldText = ({ text, bold }: Cell): string => (bold ? `**${text}**` : text);
+
+function core(table: StudyTable): [string[], string[][]] {
+  const { rows } = table;
+  const all = columns(confidenceText(table.caption.protocol.alpha));
+  const body = rows.map((row) => all.map(([, cell]) => cell(row, groupReference(rows, row.group))));
+  const used = all.map((_, i) => i < 4 || body.some((texts) => texts[i] !== missing));
+  const shown = (texts: readonly string[]) => texts.filter((_, i) => used[i]);
   const grouped = rows.flatMap((row, i) => {
     const first = rows[i - 1]?.group !== row.group;
-    return [
-      ...(first ? [shown([groupText(rows, row.group), ...columns.slice(1).map(() => '')])] : []),
-      shown(body[i]!),
-    ];
+    return [...(first ? [shown([groupText(rows, row.group), ...all.slice(1).map(() => '')])] : []), shown(body[i]!)];
   });
-  return [shown(columns.map(([name]) => name)), grouped];
-}
-
-/** What most rows of a group are compared with: its heading says so, and only the others repeat it. */
-function headingReference(rows: readonly Row[], group: string): string | undefined {
-  const counts = new Map<string, number>();
-  for (const row of rows) {
-    const reference = row.group === group ? row.comparison?.reference : undefined;
-    if (reference !== undefined) counts.set(reference, (counts.get(reference) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+  return [shown(all.map(([name]) => name)), grouped];
 }
 
 function groupText(rows: readonly Row[], group: string): string {
-  const reference = headingReference(rows, group);
+  const reference = groupReference(rows, group);
   return reference === undefined ? `*${group}*` : `*${group}*, vs \`${reference}\``;
 }
 
-/** `3/3`, or `1/3: 2 stuck`. */
-function runsText({ completed, planned, failures }: Row): string {
-  return `${completed}/${planned}${completed < planned ? `: ${failuresText(failures)}` : ''}`;
+function differenceText(row: Row, heading: string | undefined): string {
+  const { value, text } = cells.difference(row);
+  const reference = cells.reference(row).text;
+  if (value === null) return missing;
+  return `${text}${noteText(cells.difference(row))}${reference === heading ? '' : ` vs \`${reference}\``}`;
 }
-
-function differenceText({ comparison, planned }: Row, heading: string | undefined): string {
-  if (!comparison || comparison.mean === null) return missing;
-  const { mean, interval, seeds, reference } = comparison;
-  const fewer = seeds.length < planned ? ` (n=${seeds.length})` : '';
-  return `${points(mean)}${intervalText(interval, points)}${fewer}${reference === heading ? '' : ` vs \`${reference}\``}`;
-}
-
-const verdictText = (comparison: Row['comparison']): string => {
-  if (!comparison) return missing;
-  const { bold, text } = comparison.verdict;
-  return bold ? `**${text}**` : text;
-};
-
-/** `41.2k [40.8k, 41.9k] 10/10` */
-function targetText({ timeToTarget }: Row): string {
-  if (!timeToTarget) return missing;
-  const { median, quartiles, reached, of } = timeToTarget;
-  return `${compact(median)}${intervalText(quartiles, compact)} ${reached}/${of}`;
-}
-
-/** `212 (38)` */
-const stepText = (ms: number | null, optimizer: number | null): string =>
-  ms === null || optimizer === null ? threeFigures(ms) : `${threeFigures(ms)} (${threeFigures(optimizer)})`;
-
-type SpeedUp = NonNullable<NonNullable<Row['timeToTarget']>['speedUp']>;
-
-const speedUpText = (speedUp: SpeedUp | null | undefined): string =>
-  speedUp ? `${decimals(speedUp.ratio, 2)}${intervalText(speedUp.interval, (x) => decimals(x, 2))}` : missing;
 
 /** Main effects of a screening design. */
-function screeningTable({ screening }: StudyTable): string[] {
+function screeningTable({ screening, caption }: StudyTable): string[] {
   if (screening.length === 0) return [];
   const body = screening.map(({ component, mean, interval, pHolm, verdict, aliases }) => [
     `\`${component}\``,
-    mean === null ? missing : `${points(mean)}${intervalText(interval, points)}`,
+    mean === null ? missing : pointsText(mean, interval),
     probability(pHolm),
     verdict.bold ? `**${verdict.text}**` : verdict.text,
     aliases.length === 0 ? 'none' : `${aliases.length} interactions`,
   ]);
-  return [...pipeTable(['component', 'effect of on − off [95 %]', 'p (Holm)', 'verdict', 'mixed with'], body), ''];
+  const effect = `effect of on − off [${confidenceText(caption.protocol.alpha)}]`;
+  return [...pipeTable(['component', effect, 'p (Holm)', 'verdict', 'mixed with'], body), ''];
 }
 
 function pipeTable(head: readonly string[], body: readonly (readonly string[])[]): string[] {

@@ -1,7 +1,28 @@
 /** Runs as lines for a terminal. */
 import type { RunEntry } from '../runs/list.ts';
+import { valueOf, type ConfiguredRun } from '../runs/select.ts';
 import { columns } from './columns.ts';
 import { decimals, percent, threeFigures } from './numbers.ts';
+
+/** One line a run with the values of these keys. */
+export function chosenColumns(runs: readonly ConfiguredRun[], keys: readonly string[]): string {
+  const values = runs.map((run) => keys.map((key) => valueOf(run, key)));
+  const isNumeric = (i: number) => values.some((row) => typeof row[i] === 'number');
+  const rows = values.map((row) => row.map((value, i) => valueText(keys[i]!, value)));
+  return columns(
+    [keys, ...rows],
+    keys.flatMap((_, i) => (isNumeric(i) ? [i] : [])),
+  );
+}
+
+/** A field as it is selected by: shares as shares, to four decimals. */
+export function valueText(key: string, value: string | number | boolean | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value === 'number' && ['top1', 'bestTop1', 'loss'].includes(key)) return decimals(value, 4);
+  if (typeof value === 'number' && ['epochs', 'trainSeconds', 'msPerStep', 'imagesPerSecond'].includes(key))
+    return threeFigures(value);
+  return String(value).split('\n')[0]!;
+}
 
 /** One line a run; those without a result show why where the numbers would be. */
 export function runsText(entries: readonly RunEntry[]): string {

@@ -7,6 +7,7 @@ import { ranger21 } from '../cli/ranger21.ts';
 const timed = (name: string, ...blocks: [number, number][]): Timed => ({
   name,
   detail: '',
+  device: 'cpu',
   batch: 8,
   compileSeconds: 1,
   firstStepSeconds: 0.5,

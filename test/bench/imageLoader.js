@@ -17,7 +17,7 @@ const built = (path) => import(new URL(`../../dist/${path}.js`, import.meta.url)
 const { imageEntries } = /** @type {typeof import('../../src/data/imageEntries.ts')} */ (
   await built('data/imageEntries')
 );
-const { trainPixels } = /** @type {typeof import('../../src/data/imageBatches.ts')} */ (
+const { decodedTraining } = /** @type {typeof import('../../src/data/imageBatches.ts')} */ (
   await built('data/imageBatches')
 );
 
@@ -32,7 +32,7 @@ const classes = readdirSync(join(root, 'train')).length;
 /** @param {string} name @param {string} folder @returns {Promise<Subject>} */
 async function ours(name, folder) {
   const dataset = await imageEntries.imagefolder.load({ root: folder, classes, workers: Number(workers) });
-  const source = trainPixels(dataset, { batch, seed: 1, augment: { crop: 0, flip: true } });
+  const source = decodedTraining(dataset, { batch, seed: 1, augment: { crop: 0, flip: true } });
   let t = 0;
   const take = async (/** @type {number} */ batches) => {
     for (let i = 0; i < batches; i++) {

@@ -4,37 +4,40 @@
  *     npm run build && node test/bench/nullStudies.js [studies]
  *
  * A study is one full optimizer and ten arms over n seeds. Accuracies are normal around 90 % with a part that the arms of a
- * seed share (ρ = 0.5) and are rounded to one of `images` held-out images; every arm's true difference is `shift`.
+ * seed share (ρ = 0.5) and are rounded to one of `images` held-out images. The true difference is `shift`, of every arm or, for
+ * the power of the procedure, of the first `shifted` ones.
  */
 
 /**
  * @typedef {object} Parts
  * @property {typeof import('../../src/experiment/measures.ts')} measures
  * @property {typeof import('../../src/experiment/statistics/intervals.ts')} intervals
+ * @property {typeof import('../../src/experiment/statistics/power.ts')} power
  * @property {typeof import('../../src/random.ts')} random
  */
 
 /**
- * Rates over simulated studies: `any` of a study with at least one helps or hurts, `equivalent` of the arms called that,
- * `t` and `bca` of the intervals of one arm a study that hold the true difference.
+ * Rates over simulated studies: `any` of a study with at least one helps or hurts, `found` of one whose first arm helps,
+ * `equivalent` of the arms called that, `t` and `bca` of the intervals of one arm a study that hold the true difference.
  *
  * @param {Parts} parts
- * @param {{ studies: number, seeds: number, arms?: number, shift?: number, sd?: number, images?: number, delta?: number, bootstrap?: boolean }} options
+ * @param {{ studies: number, seeds: number, arms?: number, shift?: number, shifted?: number, sd?: number, images?: number, delta?: number, bootstrap?: boolean }} options
  */
 export function nullStudies(
   { measures: { judged, measures }, intervals: { bcaInterval }, random: { stream } },
-  { studies, seeds, arms = 10, shift = 0, sd = 0.004, images = 10_000, delta = 0.002, bootstrap = false },
+  { studies, seeds, arms = 10, shift = 0, shifted = arms, sd = 0.004, images = 10_000, delta = 0.002, bootstrap = false },
 ) {
   const declared = { alpha: 0.05, delta };
-  const counts = { any: 0, arms: 0, equivalent: 0, inconclusive: 0, t: 0, tOf: 0, bca: 0, bcaOf: 0 };
+  const counts = { any: 0, found: 0, arms: 0, equivalent: 0, inconclusive: 0, t: 0, tOf: 0, bca: 0, bcaOf: 0 };
   for (let study = 0; study < studies; study++) {
     const draws = stream(study, 'statistics', 100);
     const accuracy = (/** @type {number} */ centre) =>
       Math.round(images * (centre + sd * Math.SQRT1_2 * draws.normal())) / images;
     const shared = Array.from({ length: seeds }, () => 0.9 + sd * Math.SQRT1_2 * draws.normal());
     const full = shared.map(accuracy);
-    const tests = Array.from({ length: arms }, () => {
-      const differences = shared.map((centre, i) => accuracy(centre + shift) - /** @type {number} */ (full[i]));
+    const tests = Array.from({ length: arms }, (_, arm) => {
+      const moved = arm < shifted ? shift : 0;
+      const differences = shared.map((centre, i) => accuracy(centre + moved) - /** @type {number} */ (full[i]));
       return {
         family: 'leave one out',
         differences,
@@ -46,6 +49,7 @@ export function nullStudies(
     const significant = words.filter((word) => word === 'helps' || word === 'hurts').length;
     counts.any += significant > 0 ? 1 : 0;
     counts.arms += significant;
+    counts.found += words[0] === 'helps' ? 1 : 0;
     counts.equivalent += words.filter((word) => word === 'equivalent').length;
     counts.inconclusive += words.filter((word) => word === 'inconclusive').length;
     const [first] = tests;
@@ -62,12 +66,27 @@ export function nullStudies(
   const tests = studies * arms;
   return {
     any: counts.any / studies,
+    found: counts.found / studies,
     arms: counts.arms / tests,
     equivalent: counts.equivalent / tests,
     inconclusive: counts.inconclusive / tests,
     t: counts.t / counts.tOf,
     bca: counts.bca / counts.bcaOf,
   };
+}
+
+/**
+ * How often a study of these many arms finds the one of them whose true difference is the minimum detectable effect that its plan
+ * tells; undefined where the plan tells none.
+ *
+ * @param {Parts} parts
+ * @param {{ studies: number, seeds: number, arms: number }} options
+ */
+export function powerAtMde(parts, { studies, seeds, arms }) {
+  const sd = 0.004;
+  const effect = parts.power.detectableEffect(seeds, 0.05 / arms);
+  if (effect === null) return undefined;
+  return nullStudies(parts, { studies, seeds, arms, shift: effect * sd, shifted: 1, sd }).found;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
@@ -78,6 +97,9 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     measures: /** @type {typeof import('../../src/experiment/measures.ts')} */ (await built('experiment/measures')),
     intervals: /** @type {typeof import('../../src/experiment/statistics/intervals.ts')} */ (
       await built('experiment/statistics/intervals')
+    ),
+    power: /** @type {typeof import('../../src/experiment/statistics/power.ts')} */ (
+      await built('experiment/statistics/power')
     ),
     random: /** @type {typeof import('../../src/random.ts')} */ (await built('random')),
   };
@@ -93,6 +115,13 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
     const edge = nullStudies(parts, { studies, seeds, shift: 0.002 });
     console.log(
       `        a true difference of just δ is called equivalent in ${edge.equivalent.toFixed(4)} of the arms`,
+    );
+  }
+  for (const [seeds, arms] of /** @type {const} */ ([[5, 10], [6, 1], [9, 10], [10, 1], [10, 10], [20, 10]])) {
+    const found = powerAtMde(parts, { studies, seeds, arms });
+    console.log(
+      `n = ${String(seeds).padStart(2)}, ${String(arms).padStart(2)} arms, one with a true difference of the MDE: ` +
+        (found === undefined ? 'no MDE: nothing can be found' : `found in ${found.toFixed(4)} ± ${error(found)} of the studies, 0.8 claimed`),
     );
   }
   const one = nullStudies(parts, { studies, seeds: 10, arms: 1 });

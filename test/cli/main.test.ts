@@ -240,7 +240,7 @@ describe('ranger21 ablate', () => {
     expect(stdout).toMatch(/^-agc-gc +without agc, gc +ranger21 +0\/3$/m);
     expect(stdout).toContain('12 of 12 runs to train');
     const json = ranger21(['ablate', '--disable', 'agc+gc', '--plan', '--json', '--runs', runs]).stdout;
-    expect(JSON.parse(json)).toMatchObject({ schema: 2, runs: 12, missing: 12, arms: { 1: { name: '-agc-gc' } } });
+    expect(JSON.parse(json)).toMatchObject({ schema: 3, runs: 12, missing: 12, arms: { 1: { name: '-agc-gc' } } });
     expect(existsSync(runs)).toBe(false);
   });
 

@@ -128,7 +128,7 @@ describe('ranger21 show', () => {
   });
 });
 
-test('table, ls and show load neither TensorFlow.js nor zod', () => {
+test('table, ls, show, compare, diff and watch load neither TensorFlow.js nor zod', () => {
   const seen = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;
@@ -139,7 +139,7 @@ test('table, ls and show load neither TensorFlow.js nor zod', () => {
       visit(join(file, '..', path));
     }
   };
-  ['table', 'ls', 'show'].forEach((name) => visit(`src/cli/${name}.ts`));
+  ['table', 'ls', 'show', 'compare', 'diff', 'watch'].forEach((name) => visit(`src/cli/${name}.ts`));
   const heavy = [...seen].filter((file) => /'(zod|@tensorflow\/[^']*)'/.test(readFileSync(file, 'utf8')));
   expect(heavy).toEqual([]);
   expect(seen.size).toBeGreaterThan(20);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { arms } from '../../src/experiment/ablation.ts';
+import { makePlan } from '../../src/experiment/plan.ts';
 import { componentNames } from '../../src/optim/components/registry.ts';
 import type { OptimizerConfig } from '../../src/optim/config.ts';
 import { sampleExperiment } from '../runs/sample.ts';
@@ -154,13 +155,26 @@ describe('designs', () => {
     });
     expect(both.map(({ name }) => name)).toEqual([
       ...['ranger21', '-gc', '-pnm', '-gc-pnm', 'adamw', 'adamw+sched', '+gc', '+gc+pnm'],
+      ...['-gc (ladder)', '-gc-pnm (ladder)'],
     ]);
+    expect(both.slice(-2)).toMatchObject([
+      { sameAs: '-gc', reference: 'ranger21', family: 'ladder' },
+      { sameAs: '-gc-pnm', reference: '-gc', family: 'ladder' },
+    ]);
+    const { runs } = makePlan({ study: 'demo', arms: both, seeds: [0], fingerprint: 'f' });
+    expect(runs.map(({ arm }) => arm)).toEqual(both.slice(0, -2).map(({ name }) => name));
+  });
+
+  test('a schedule of one component that is the scheduled baseline too is still compared with the constant one', () => {
+    const warm = sampleExperiment({ optimizer: { components: { warmdown: false } } });
+    const all = arms(warm, { disable: ['warmup'], addOneIn: true });
+    expect(all.find(({ name }) => name === '+warmup')).toMatchObject({ kind: 'with', sameAs: 'adamw+sched' });
   });
 
   test('the last rung up the whole ladder is the full optimizer of the reference semantics', () => {
     const up = arms(base, { design: 'ladder', controls: [] }).filter(({ kind }) => kind === 'with');
-    expect(on(up.at(-1)!.experiment.optimizer)).not.toContain('lookahead'); // the rung after is ranger21 itself, trained once
-    expect(up).toHaveLength(7);
+    expect(up).toHaveLength(8);
+    expect(up.at(-1)).toMatchObject({ components: ['lookahead'], sameAs: 'ranger21', reference: up.at(-2)!.name });
   });
 
   test('screening: the rows of the design, the rest of the base unchanged', () => {
@@ -182,6 +196,20 @@ describe('designs', () => {
     expect(aa).toMatchObject({ name: 'aa', kind: 'control', seedOffset: 1_000_000, experiment: base });
     expect(twice).toMatchObject({ name: 'twice', kind: 'control', seeds: [3], experiment: base });
     expect(() => arms(base, { controls: ['aa'], seeds: [1, 1_000_001] })).toThrow('which are seeds of this study too');
+  });
+});
+
+describe('what a study cannot have', () => {
+  test('a misspelt name in the order of the ladder', () => {
+    expect(() => arms(base, { design: 'ladder', order: ['pnn'] })).toThrow(
+      'study.order names no component: "pnn"; did you mean pnm?',
+    );
+    expect(() => arms(base, { order: ['pnn'] })).toThrow('study.order names no component'); // also where there is no ladder
+  });
+
+  test('a target that ends runs early', () => {
+    const stopping = sampleExperiment({ stop: { target: { metric: 'top1', value: 0.9 } } });
+    expect(() => arms(stopping, {})).toThrow('stop.target would end the arms of a study at different steps');
   });
 });
 
@@ -226,6 +254,14 @@ describe('arms of the user’s own', () => {
 
   test.each<[string, Record<string, unknown>, object, string]>([
     ['what arms share', { train: { batch: 32 } }, {}, 'mine sets train.batch, which all arms of a study share'],
+    ['another model', { model: { name: 'nf-r8-basic' } }, {}, 'mine sets model, which all arms of a study share'],
+    [
+      'a target that ends runs early',
+      { stop: { target: { metric: 'top1', value: 0.9 } } },
+      {},
+      'mine sets stop.target, which all arms of a study share',
+    ],
+    ['itself as its reference', { optimizer: { lr: 0.01 } }, { reference: 'mine' }, 'mine is compared with itself'],
     ['another data set', { dataset: { name: 'mnist' } }, {}, 'mine sets dataset, which all arms of a study share'],
     ['a value that is none', { optimizer: { lr: -1 } }, {}, 'study.arms: mine: optimizer.lr: '],
     ['an unknown key', { optimizer: { larning: 1 } }, {}, 'study.arms: mine: optimizer: '],

@@ -12,7 +12,7 @@ import {
   studyProtocol,
 } from '../../src/experiment/plan.ts';
 import { runId } from '../../src/runs/id.ts';
-import { readPlan, writePlan, type PlannedRun } from '../../src/runs/study.ts';
+import { readPlan, writePlan, type Arm, type PlannedRun } from '../../src/runs/study.ts';
 import { sampleExperiment, temporaryFolder } from '../runs/sample.ts';
 
 const fingerprint = 'fe'.repeat(32);
@@ -117,6 +117,21 @@ describe('going on with a frozen plan', () => {
     expect(() => continuePlan(planOf(), planOf(changes), at)).toThrow(
       `study demo was planned differently\n${lines.map((line) => `  ${line}`).join('\n')}`,
     );
+  });
+
+  test.each<[string, Partial<Arm>, string]>([
+    ['how its hyperparameters were found', { tuning: { trials: 16, edge: false } }, 'tuning.trials: absent → 16 (-pnm)'],
+    ['what it is for', { kind: 'named' }, 'kind: "without" → "named" (-pnm)'],
+    ['the components it is about', { components: ['agc'] }, 'components: ["pnm"] → ["agc"] (-pnm)'],
+    ['the family of its test', { family: 'pairs' }, 'family: "leave one out" → "pairs" (-pnm)'],
+    ['seeds of its own', { seeds: [0] }, 'seeds: absent → [0] (-pnm)'],
+    ['seeds apart from the others', { seedOffset: 7 }, 'seedOffset: absent → 7 (-pnm)'],
+    ['another arm’s runs', { sameAs: 'adamw' }, 'sameAs: absent → "adamw" (-pnm)'],
+  ])('%s of an arm may not change', (_, change, line) => {
+    const plan = planOf();
+    const changed = { ...plan, arms: plan.arms.map((arm) => (arm.name === '-pnm' ? { ...arm, ...change } : arm)) };
+    expect(planDifferences(plan, changed)).toContain(line);
+    expect(planDifferences(changed, plan)).toHaveLength(planDifferences(plan, changed).length);
   });
 
   test('code that computes something else is refused', () => {

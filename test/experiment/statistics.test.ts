@@ -12,7 +12,7 @@ import {
 } from '../../src/experiment/statistics/distributions.ts';
 import { bcaInterval, studentTInterval, wilsonInterval } from '../../src/experiment/statistics/intervals.ts';
 import { pairedDifferences, synergyBySeed, winShare } from '../../src/experiment/statistics/paired.ts';
-import { detectableEffect, powerOfT, seedsToReject } from '../../src/experiment/statistics/power.ts';
+import { detectableByT, detectableEffect, powerOfT, seedsToReject } from '../../src/experiment/statistics/power.ts';
 import {
   equivalenceTest,
   exceedsTest,
@@ -21,6 +21,7 @@ import {
   signFlipTest,
   smallestSignFlipP,
 } from '../../src/experiment/statistics/tests.ts';
+import { speedUp } from '../../src/experiment/timeToTarget.ts';
 import { stream } from '../../src/random.ts';
 
 type Ends = [number, number];
@@ -49,6 +50,7 @@ interface Reference {
   wilson: { k: number; n: number; confidence: number; interval: Ends }[];
   mcnemar: { a: number; b: number; p: number }[];
   percentiles: { xs: number[]; p: number; value: number }[];
+  speedUp: { arm: number[]; reference: number[]; ratio: number; interval95: Ends };
 }
 
 const path = new URL('../fixtures/statistics.json', import.meta.url);
@@ -131,15 +133,70 @@ describe(`power agrees with ${reference.source} to 1e-9`, () => {
   );
 
   test.each(reference.effects)('detectable with n = $n at α = $alpha', ({ n, alpha, effect }) =>
-    expect(relative(detectableEffect(n, alpha), effect)).toBeLessThan(1e-9),
+    expect(relative(detectableByT(n, alpha), effect)).toBeLessThan(1e-9),
   );
 });
 
+describe('what the sign-flip test can find', () => {
+  // where only 2/2ⁿ is at most α, all n differences must have one sign: Φ(x)ⁿ = 0.8
+  test.each([
+    [6, 0.05, 1],
+    [7, 0.05, 2],
+    [8, 0.05, 5],
+    [9, 0.05, 10],
+    [11, 0.05, 50],
+  ])('n = %i at α = %d / %i: normal differences that are all positive four times in five', (n, alpha, arms) => {
+    const exact = normalQuantile(0.8 ** (1 / n));
+    expect(relative(detectableEffect(n, alpha / arms)!, exact)).toBeLessThan(0.015); // 4,000 samples
+  });
+
+  test('more than a t test of as many differences, and the same where there are many', () => {
+    for (const n of [6, 8, 10, 12]) expect(detectableEffect(n)!).toBeGreaterThan(detectableByT(n));
+    expect(relative(detectableEffect(14, 0.005)!, detectableByT(14, 0.005))).toBeLessThan(0.03);
+    expect(detectableEffect(20)).toBe(detectableByT(20));
+  });
+
+  test('nothing, with too few', () => {
+    expect([detectableEffect(5), detectableEffect(8, 0.05 / 10), detectableEffect(3, 0.25) === null]).toEqual([
+      null,
+      null,
+      false,
+    ]);
+  });
+});
+
 describe(`bootstrap ends agree with ${reference.source}, 400,000 resamples, to 1e-3`, () => {
+  // the sample with two failed runs has means that jump by 0.08 with each of them: its ends are not known to 1e-3 from 10,000
   const accuracies = reference.differences.filter(({ ds }) => sampleSd(ds) < 0.01);
   test.each(accuracies)('of $ds.length differences', ({ ds, bca95 }) => {
     const ends = bcaInterval(ds, draws())!;
     ends.forEach((end, i) => expect(Math.abs(end - bca95[i]!)).toBeLessThan(1e-3 * Math.min(1, 100 * sampleSd(ds))));
+  });
+});
+
+describe('speed-up', () => {
+  const bySeed = (steps: readonly number[]) => new Map(steps.map((step, seed) => [seed, step]));
+  const of = (arm: readonly number[], theirs: readonly number[]) =>
+    speedUp('arm', bySeed(arm), { name: 'reference', steps: bySeed(theirs) }, 0.05);
+  const { arm, reference: theirs, ratio, interval95 } = reference.speedUp;
+
+  test(`agrees with ${reference.source}: ratio of medians, percentile bootstrap over every resample`, () => {
+    const { interval, ...rest } = of(arm, theirs)!;
+    expect(rest).toEqual({ reference: 'reference', ratio: near(ratio), onlyBy: null });
+    interval!.forEach((end, i) => expect(Math.abs(end - interval95[i]!)).toBeLessThan(0.01));
+  });
+
+  test('half of the seeds of one side without the target: no ratio, but who got there', () => {
+    const [never, mostly] = [
+      [Infinity, Infinity, Infinity, 480, 500],
+      [400, 420, Infinity, 460, 410],
+    ];
+    expect(of(arm, never)).toEqual({ reference: 'reference', ratio: null, onlyBy: 'arm', interval: null });
+    expect(of(never, arm)).toMatchObject({ ratio: null, onlyBy: 'reference' });
+    expect(of(never, never)).toBeNull();
+    // in 5.8 % of the resamples a given pair is picked three times or more, and is the median: that without the target gives
+    // 0, that of 410 and 610 steps the highest ratio
+    expect(of(mostly, theirs)).toMatchObject({ ratio: near(500 / 420), interval: [0, near(610 / 410)] });
   });
 });
 

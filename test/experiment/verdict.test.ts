@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { hardwareOf, refusals } from '../../src/experiment/refusals.ts';
 import { studyTable, type StudyTable } from '../../src/experiment/table.ts';
+import { captionText, legend } from '../../src/report/captionText.ts';
+import { latexTable } from '../../src/report/latex.ts';
+import { markdownTable } from '../../src/report/markdown.ts';
 import type { EvalMetrics } from '../../src/runs/metrics.ts';
 import { studyOf } from './sampleStudy.ts';
 
@@ -32,14 +36,13 @@ describe('the five words', () => {
   });
 
   test('no detectable effect, with what would have been detected', () => {
-    // deviation 0.01: MDE at n = 8 is 1.156 · 0.01 (statistics.json has 1.1560346779947348 for sd 1)
-    const differences = [0.01, -0.01, 0.01, -0.01, 0.008, -0.012, 0.012, -0.008];
-    const sd = Math.sqrt(differences.reduce((sum, d) => sum + d * d, 0) / 7);
-    const comparison = comparisonOf(tableOf({ ranger21: base.slice(0, 8), '-pnm': less(differences) }));
-    expect(comparison.mde).toEqual(near(1.1560346779947348 * sd));
-    expect(comparison.verdict.text).toBe(
-      `no detectable effect (MDE = ${Number((115.60346779947348 * sd).toPrecision(2))})`,
-    );
+    // of 2⁶ assignments only those of one sign are below 0.05: Φ(x)⁶ = 0.8 at x = 1.7927 deviations
+    const differences = [0.01, -0.01, 0.012, -0.01, 0.008, -0.012];
+    const mean = differences.reduce((sum, d) => sum + d, 0) / 6;
+    const sd = Math.sqrt(differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / 5);
+    const comparison = comparisonOf(tableOf({ ranger21: base.slice(0, 6), '-pnm': less(differences) }));
+    expect(comparison.mde! / (1.7927367205804225 * sd)).toBeCloseTo(1, 1.7);
+    expect(comparison.verdict.text).toBe(`no detectable effect (MDE = ${Number((100 * comparison.mde!).toPrecision(2))})`);
   });
 
   test.each<[string, number[], string]>([
@@ -47,7 +50,7 @@ describe('the five words', () => {
     [
       'five seeds, however large the effect',
       [-0.1, -0.11, -0.09, -0.1, -0.12],
-      'inconclusive (5 seeds cannot reach α = 0.05, 6 can)',
+      'inconclusive (5 seeds cannot give helps or hurts: 6 are needed)',
     ],
     [
       'equal differences',
@@ -93,14 +96,22 @@ describe('Holm’s correction', () => {
     const { choice } = { choice: { disable: undefined } };
     const table = tableOf({ ranger21: base.slice(0, 8), '-pnm': less(differences) }, { choice });
     expect(comparisonOf(table).verdict.text).toBe(
-      'inconclusive (8 seeds cannot reach α = 0.05 in 10 comparisons, 9 can)',
+      'inconclusive (8 seeds cannot give helps or hurts in a family of 10: 9 are needed)',
     );
-    expect(table.footer.wouldChange).toContain('8 seeds cannot reach α = 0.05 for leave one out (10 arms): 9 can');
+    const plainly = 'leave one out: 8 seeds cannot give helps or hurts in a family of 10: 9 are needed';
+    expect(table.footer.wouldChange).toContain(plainly);
+    expect(table.caption.powerless).toContain(plainly);
+    expect(captionText(table.caption)).toContain(` · ${plainly} · `);
+    expect(comparisonOf(table).mde).toBeNull();
   });
 });
 
 describe('nothing is compared', () => {
   const runs = { ranger21: base, '-pnm': less(base.map(() => -0.01)) };
+  const refused = (change: (arm: string, seed: number) => object, acceptDrift = false) => {
+    const { plan, entries } = studyOf(runs, { ...one, change });
+    return refusals(plan, entries, acceptDrift);
+  };
   const changing = (change: (arm: string, seed: number) => object) => tableOf(runs, { ...one, change });
 
   test.each<[string, object, string]>([
@@ -113,23 +124,28 @@ describe('nothing is compared', () => {
     ],
     ['code', { code: 'cc'.repeat(32) }, 'training code differ: not recorded (ranger21); cccccccc (-pnm)'],
   ])('across other %s', (_, change, refusal) => {
-    const table = changing((arm) => (arm === '-pnm' ? change : {}));
-    expect(table.refusals).toEqual([refusal]);
-    expect(comparisonOf(table)).toMatchObject({
-      refused: 'refused',
-      mean: null,
-      p: null,
-      verdict: { word: 'inconclusive' },
-    });
+    expect(refused((arm) => (arm === '-pnm' ? change : {}))).toEqual([refusal]);
+  });
+
+  test('across other batches or evaluations, as an edited plan may have them', () => {
+    const { plan, entries } = studyOf(runs, one);
+    const [first, ...rest] = plan.arms;
+    const { experiment } = first!;
+    const edited = {
+      ...experiment,
+      train: { ...experiment.train, batch: 32 },
+      eval: { ...experiment.eval, every: '2 epochs' },
+    };
+    expect(refusals({ ...plan, arms: [{ ...first!, experiment: edited }, ...rest] }, entries)).toEqual([
+      'batch size differ: 32 (ranger21); 64 (-pnm, adamw, adamw+sched)',
+      'evaluation differ: every 2 epochs (ranger21); every 1 epoch (-pnm, adamw, adamw+sched)',
+    ]);
   });
 
   test('unless the drift of the code is accepted, which is noted', () => {
-    const { plan, entries } = studyOf(runs, {
-      ...one,
-      change: (arm) => ({ code: (arm === '-pnm' ? 'cc' : 'dd').repeat(32) }),
-    });
-    const table = studyTable(plan, entries, { acceptDrift: true });
-    expect(table.refusals).toEqual([]);
+    const drifted = (arm: string) => ({ code: (arm === '-pnm' ? 'cc' : 'dd').repeat(32) });
+    expect(refused(drifted, true)).toEqual([]);
+    const table = changing(drifted);
     expect(comparisonOf(table).mean).toEqual(near(-0.01));
     expect(table.notes).toContain(
       'training code differ: dddddddd (ranger21); cccccccc (-pnm); differences may come from it',
@@ -164,8 +180,119 @@ describe('nothing is compared', () => {
       lr: 0.01,
       weightDecay: 1e-4,
       edge: true,
+      lrRange: null,
     });
   });
+});
+
+describe('what was declared is told exactly', () => {
+  test('δ in a verdict', () => {
+    const differences = [0.001, -0.001, 0.0008, -0.0006, 0.001, -0.0009, 0.0007, -0.0002];
+    expect(verdict(differences, { ...one, block: { delta: 0.00125 } }).text).toBe('equivalent (±0.125)');
+  });
+
+  test('1 − α is the confidence of every interval, the share of failures with it', () => {
+    const table = tableOf(
+      { ranger21: [0.9, 0.91, 0.92], '-pnm': ['diverged', 'stuck', 0.9] },
+      { ...one, block: { alpha: 0.0005 } },
+    );
+    // Wilson's interval of 2 in 3 with z = Φ⁻¹(0.99975) = 3.480756404346212 (scipy.stats.norm.isf(0.00025))
+    const z = 3.480756404346212;
+    const [centre, half] = [2 / 3 + z ** 2 / 6, z * Math.sqrt(2 / 27 + z ** 2 / 36)];
+    const ends = [centre - half, centre + half].map((x) => near(x / (1 + z ** 2 / 3)));
+    expect(table.rows.find(({ arm }) => arm === '-pnm')!.failureShare!.interval).toEqual(ends);
+    expect(legend(table)[0]).toContain('99.95 % Student-t interval');
+    expect(markdownTable(table)).toContain('| Δ vs ref [99.95 %] ');
+    expect(latexTable(table)).toContain('{99.95\\,\\% interval}');
+  });
+});
+
+test('two arms whose every run failed differ by 0 at every seed, which is not said to be agreement', () => {
+  const failed = ['diverged', 'stuck', 'diverged'];
+  const table = tableOf({ ranger21: failed, '-pnm': failed });
+  expect(comparisonOf(table)).toMatchObject({
+    differences: [0, 0, 0],
+    verdict: { text: 'inconclusive (every run of both failed)' },
+  });
+  expect(comparisonOf(tableOf({ ranger21: failed, '-pnm': ['diverged', 'stuck', 0.1] })).verdict.text).toBe(
+    'inconclusive (no run differs from its reference)',
+  );
+});
+
+describe('hyperparameters', () => {
+  const source = (arm: string, arms: object[]) =>
+    tableOf({}, { choice: { disable: ['pnm'], arms: arms as never } }).rows.find((row) => row.arm === arm)!.hyper.source;
+
+  test('of an arm that sets them are not inherited', () => {
+    const arms = [
+      { name: 'faster', set: { optimizer: { lr: 0.01 } } },
+      { name: 'lighter', set: { optimizer: { weightDecay: 0 } } },
+      { name: 'smooth', set: { train: { labelSmoothing: 0.1 } } },
+    ];
+    expect(['faster', 'lighter', 'smooth', '-pnm'].map((arm) => source(arm, arms))).toEqual([
+      ...['set', 'set', 'inherited', 'inherited'],
+    ]);
+  });
+
+  test('along a line say so, with the range that is nearly as good; a value inherited from another arm is no value of its own', () => {
+    const { plan, entries } = studyOf({}, one);
+    const tuning = { trials: 5, edge: false, by: 'line', lrRange: [0.0005, 0.002] } as const;
+    const changed = plan.arms.map((arm) => {
+      const optimizer = { ...arm.experiment.optimizer, lr: 0.002 };
+      if (arm.name === '-pnm') return { ...arm, tuning };
+      return arm.name === 'adamw' ? { ...arm, inherits: 'adamw+sched', experiment: { ...arm.experiment, optimizer } } : arm;
+    });
+    const table = studyTable({ ...plan, arms: changed }, entries);
+    const hyper = Object.fromEntries(table.rows.map((row) => [row.arm, row.hyper]));
+    expect(hyper).toMatchObject({ '-pnm': { source: 'lr-line(5)', lrRange: [0.0005, 0.002] }, adamw: { source: 'inherited' } });
+    expect(markdownTable(table)).toContain('| 0.0005 … 0.002 ');
+  });
+});
+
+describe('a rung of a ladder', () => {
+  const choice = { disable: ['agc', 'pnm'], design: ['leave-one-out', 'add-one-in', 'ladder'] as const };
+  const values = [0.9, 0.91, 0.92];
+  const arms = ['ranger21', '-agc', '-pnm', '-agc-pnm', 'adamw', 'adamw+sched', '+agc', '+pnm', '+agc+pnm'];
+  const table = tableOf(Object.fromEntries(arms.map((arm) => [arm, values])), {
+    choice: { ...choice, design: [...choice.design] },
+  });
+  const row = (arm: string) => table.rows.find((candidate) => candidate.arm === arm)!;
+
+  test('is in no family but its own, and has no synergy', () => {
+    expect(table.rows.filter(({ comparison }) => comparison?.family === 'ladder').map(({ arm }) => arm)).toEqual([
+      ...['+agc (ladder)', '+agc+pnm', '-agc (ladder)', '-agc-pnm (ladder)'],
+    ]);
+    expect(table.rows.filter(({ synergy }) => synergy !== null).map(({ arm }) => arm)).toEqual([
+      ...['-agc', '-pnm', '+agc', '+pnm'],
+    ]);
+    expect(row('+agc').synergy!.arms).toEqual(['ranger21', '-agc', '+agc', 'adamw+sched']);
+  });
+
+  test('that is trained as another arm shares its runs and has its own comparison', () => {
+    expect(row('-agc-pnm (ladder)')).toMatchObject({
+      sameAs: '-agc-pnm',
+      completed: 3,
+      comparison: { reference: '-agc', family: 'ladder' },
+    });
+    expect(row('-agc-pnm (ladder)').runs).toEqual(row('-agc-pnm').runs);
+    expect(row('-agc-pnm').comparison).toMatchObject({ reference: 'ranger21', family: 'leave one out' });
+    expect(table.caption.runs).toBe(3 * arms.length + 3 + 1); // and the controls
+    expect(table.notes).toContain(
+      '-agc-pnm (ladder) is the same configuration as -agc-pnm: the same runs, in another comparison',
+    );
+  });
+});
+
+test('steps faster than forward and backward pass alone leave nothing to call the optimizer’s', () => {
+  const { plan, entries } = studyOf({ ranger21: base, '-pnm': base }, { ...one, change: (arm) => ({ msPerStep: arm === '-pnm' ? 40 : 60 }) });
+  const gradient = { ms: 50, hardware: hardwareOf(entries[0]!) };
+  const offAll = { steps: 20, largestDifference: 0, tolerance: 0, passed: true };
+  const table = studyTable(plan, entries, { checks: { schema: 1, offAll, gradient, checkedAt: '2026-11-01T00:00:00.000Z' } });
+  const ms = Object.fromEntries(table.rows.map(({ arm, optimizerMs }) => [arm, optimizerMs]));
+  expect(ms).toMatchObject({ ranger21: 10, '-pnm': null });
+  expect(table.notes).toContain(
+    'the optimizer’s time is not told for -pnm: whole steps were faster than forward and backward pass when those were timed alone, 50.0 ms',
+  );
 });
 
 describe('synergy', () => {
@@ -247,6 +374,30 @@ describe('time to target', () => {
     expect(row('adamw+sched')).toMatchObject({ reached: 2, of: 3, median: 40, quartiles: [35, Infinity] });
     expect(row('ranger21').speedUp).toMatchObject({ reference: 'adamw+sched', ratio: 2 });
     expect(table.target).toEqual({ value: 0.74, source: 'the plan' });
+  });
+
+  test('a run that failed counts at chance where the mean is held against the target', () => {
+    // completed 0.85, 0.95 and a failure at 0.1: mean 0.6333, deviation 0.4646, t = (0.6333 − 0.5)/(0.4646/√3) = 0.4970
+    const failing = studyOf({ ...finals, ranger21: [0.85, 0.95, 'diverged'] }, { ...one, block: { target: 0.5 } });
+    const { timeToTarget } = studyTable(failing.plan, failing.entries, { evaluations }).rows.find(
+      ({ arm }) => arm === 'ranger21',
+    )!;
+    expect(timeToTarget!.exceedsP).toBeCloseTo(0.33422, 4); // scipy.stats.ttest_1samp([0.85, 0.95, 0.1], 0.5, alternative='greater')
+    const { facts: _, ...unknown } = failing.plan;
+    expect(
+      studyTable(unknown, failing.entries, { evaluations }).rows.find(({ arm }) => arm === 'ranger21')!.timeToTarget!
+        .exceedsP,
+    ).toBeNull();
+  });
+
+  test('what was not reached is said in words, and no interval has two infinite ends', () => {
+    const never = new Map([...evaluations].map(([path, all]) => [path, path.startsWith('adamw+sched') ? all.slice(0, 1) : all]));
+    const text = markdownTable(studyTable(plan, entries, { evaluations: never }));
+    expect(text).toContain('| not reached 0/3 ');
+    expect(text).toContain('| only the arm ');
+    expect(text).not.toMatch(/∞ \[|\[∞/);
+    expect(markdownTable(table)).toContain('| 40 [35, ∞) 2/3 ');
+    expect(legend(table)[2]).toContain('[95 % percentile bootstrap over seeds]');
   });
 
   test('without a target in the plan it is the median of the arm the full optimizer is compared with', () => {

@@ -23,7 +23,8 @@ describe('Markdown', () => {
     expect(lines[0]).toBe(
       '**demo**: r8-basic · digits, data fefefefe, 1437 images, 360 held out · 8×8×1 · 40 steps, 2 epochs · batch 64 · ' +
         'T0: hyperparameters shared by all arms, not a tuned comparison · selection: last step · seeds 0, 1, 2 · ' +
-        'δ = 0.2 points, α = 0.05, Holm within a family · a processor, 2 cores; onnx, CPU, 2 threads · reference semantics · ' +
+        'δ = 0.2 points, α = 0.05, Holm within a family · headline: 3 seeds cannot give helps or hurts in a family of 2: 7 are needed · ' +
+        'leave one out: 3 seeds cannot give helps or hurts: 6 are needed · a processor, 2 cores; onnx, CPU, 2 threads · reference semantics · ' +
         'lr 0.001, weight decay 0.0001 · ranger21 0.1.0@3f2a91c0 · 2026-11-01 · 12 runs, 2 failed',
     );
   });
@@ -33,7 +34,7 @@ describe('Markdown', () => {
       ...['*baselines*, vs `ranger21`', '*full*, vs `adamw+sched`', '*leave one out*, vs `ranger21`'],
     ]);
     expect(lines[2]!.split('|').map((cell) => cell.trim()).slice(1, -1)).toEqual([
-      ...['arm', 'HP', 'n ok/N', 'val top-1 %', 'Δ vs ref [95 %]', 'p (Holm)', 'verdict', 'MDE', 'val loss'],
+      ...['arm', 'HP', 'n ok/N', 'val top-1 %', 'Δ vs ref [95 %]', 'p (Holm)', 'verdict', 'val loss'],
       ...['ms/step (optimizer)', 'state ×', 'activity'],
     ]); // prettier-ignore
   });
@@ -41,7 +42,7 @@ describe('Markdown', () => {
   test('cells', () => {
     expect(cellsOf('-pnm')).toEqual([
       ...['`-pnm`', 'inherited 0.001', '3/3', '91.00 ± 2.65', '−1.00 [−3.48, +1.48]', '0.500'],
-      ...['inconclusive (3 seeds cannot reach α = 0.05, 6 can)', '3.26', '0.6000 ± 0.0000', '46', '4', 'ratio 1.5'],
+      ...['inconclusive (3 seeds cannot give helps or hurts: 6 are needed)', '0.6000 ± 0.0000', '46', '4', 'ratio 1.5'],
     ]);
     expect(cellsOf('adamw').slice(0, 4)).toEqual([
       '`adamw`',
@@ -69,7 +70,7 @@ describe('Markdown', () => {
       'A/A: no result, so the noise floor is unknown · same seed twice: no result · every component off ≡ AdamW: not checked',
     );
     expect(text).toContain('Runs: [adamw](adamw/), [adamw+sched](adamw+sched/), [ranger21](ranger21/), [-pnm](-pnm/)');
-    expect(text).toContain('- 3 seeds cannot reach α = 0.05 for leave one out (1 arm): 6 can');
+    expect(text).toContain('- leave one out: 3 seeds cannot give helps or hurts: 6 are needed');
     expect(text).toContain('- missing, and in no mean: adamw+sched (1 not started)');
   });
 

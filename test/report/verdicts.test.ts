@@ -36,33 +36,33 @@ describe('a verdict on an arm, turned into one on its component', () => {
   test.each<[Row, string]>([
     [
       row('-pnm', 'without', ['pnm'], { word: 'hurts' }),
-      'Leaving out pnm hurts: it earns its place. −1.40 points [−1.90, −0.90], p = 0.020 (Holm), 3 seeds',
+      'Leaving pnm out of ranger21 hurts: it earns its place. −1.40 points [−1.90, −0.90], p = 0.020 (Holm), 3 seeds',
     ],
-    [row('-pnm', 'without', ['pnm'], { word: 'helps' }), 'Leaving out pnm helps: it costs more than it brings.'],
+    [row('-pnm', 'without', ['pnm'], { word: 'helps' }), 'Leaving pnm out of ranger21 helps: it costs more than it brings.'],
     [
       row('-agc-gc', 'without', ['agc', 'gc'], { word: 'hurts' }),
-      'Leaving out agc and gc hurts: together they earn their place.',
+      'Leaving agc and gc out of ranger21 hurts: together they earn their place.',
     ],
-    [row('+pnm', 'with', ['pnm'], { word: 'helps' }), 'Adding pnm to adamw+sched helps.'],
-    [row('adamw', 'baseline', [], { word: 'hurts' }), 'adamw against ranger21 hurts.'],
+    [row('+pnm', 'with', ['pnm'], { word: 'helps' }), 'Adding pnm to adamw+sched helps: the result is better.'],
+    [row('adamw', 'baseline', [], { word: 'hurts' }), 'adamw against ranger21 hurts: it is the worse of the two.'],
     [
       row('-gc', 'without', ['gc'], { word: 'no detectable effect' }),
-      'Leaving out gc has no detectable effect; one of 0.46 points would be found four times in five.',
+      'Leaving gc out of ranger21 has no detectable effect; a true one of 0.46 points would be found with 80 % power.',
     ],
     [
       row('-gc', 'without', ['gc'], { word: 'equivalent', text: 'equivalent (±0.2)' }),
-      'Leaving out gc is equivalent (±0.2).',
+      'Leaving gc out of ranger21 is equivalent (±0.2).',
     ],
     [
       row('-gc', 'without', ['gc'], { text: 'inconclusive (gc inactive)' }),
-      'Leaving out gc is inconclusive (gc inactive).',
+      'Leaving gc out of ranger21 is inconclusive (gc inactive).',
     ],
   ])('%#', (from, sentence) => expect(said(from)[0]).toContain(sentence));
 });
 
 test('arms that are inconclusive for the same reason share a sentence', () => {
-  const text = 'inconclusive (5 seeds cannot reach α = 0.05 in 10 comparisons, 9 can)';
+  const text = 'inconclusive (5 seeds cannot give helps or hurts in a family of 10: 9 are needed)';
   expect(said(row('-gc', 'without', ['gc'], { text }), row('-pnm', 'without', ['pnm'], { text }, null))).toEqual([
-    'Inconclusive (5 seeds cannot reach α = 0.05 in 10 comparisons, 9 can): -gc −1.40 [−1.90, −0.90]; -pnm',
+    'Inconclusive (5 seeds cannot give helps or hurts in a family of 10: 9 are needed): -gc −1.40 [−1.90, −0.90]; -pnm',
   ]);
 });

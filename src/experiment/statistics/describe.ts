@@ -10,13 +10,13 @@ export function sampleSd(xs: readonly number[]): number {
 }
 
 /** The middle value, or the mean of the middle two; NaN of nothing. */
-export const median = (xs: readonly number[]): number => quantile(xs, 0.5);
+export const median = (xs: Iterable<number>): number => quantile(xs, 0.5);
 
 /**
  * Linear interpolation between the order statistics, x₍₁₎ at p = 0 and x₍ₙ₎ at p = 1; NaN of nothing. Infinite values are
  * larger than any other; a quantile between a finite value and one of them is infinite.
  */
-export function quantile(xs: readonly number[], p: number): number {
+export function quantile(xs: Iterable<number>, p: number): number {
   return sortedQuantile(Float64Array.from(xs).sort(), p);
 }
 

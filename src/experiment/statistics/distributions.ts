@@ -39,11 +39,11 @@ export function studentTQuantile(p: number, df: number): number {
   return solve((t) => regularizedBeta(df / (df + t * t), df / 2, 0.5) - upper);
 }
 
-/** The root of a function that falls from f(0) ≥ 0 on. */
-export function solve(f: (x: number) => number): number {
+/** The root of a function that falls from f(0) ≥ 0 on, to a relative `tolerance`. */
+export function solve(f: (x: number) => number, tolerance = 1e-15): number {
   let [low, high] = [0, 1];
   while (f(high) > 0 && high < 1e12) high *= 2;
-  for (let i = 0; i < 200 && high - low > 1e-15 * high; i++) {
+  for (let i = 0; i < 200 && high - low > tolerance * high; i++) {
     const middle = (low + high) / 2;
     if (f(middle) > 0) low = middle;
     else high = middle;

@@ -4,7 +4,7 @@ import { mean, sampleSd, varies } from './describe.ts';
 import { studentTCdf } from './distributions.ts';
 
 /** From this many differences on, signs are drawn instead of enumerated. */
-const ENUMERATED = 14;
+export const ENUMERATED = 14;
 const DRAWS = 20_000;
 
 /**

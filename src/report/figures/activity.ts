@@ -1,4 +1,5 @@
 /** What each component's meters read over the steps: one strip a meter, each on a scale of its own. */
+import { familyOf } from '../../experiment/protocol.ts';
 import type { Arm } from '../../runs/study.ts';
 import type { ArmCurves, SeedRange } from '../curves.ts';
 import { markup, px, type Markup } from '../markup.ts';
@@ -26,7 +27,7 @@ export function activityFigure(
   const metersOf = (arm: string | undefined) => curves.find((own) => own.arm === arm)?.meters ?? {};
   const within = metersOf(reference);
   const addsOnly = (component: string) =>
-    arms.find(({ kind, components }) => kind === 'with' && components.join() === component)?.name;
+    arms.find((arm) => familyOf(arm) === 'add one in' && arm.components.join() === component)?.name;
   const strips = Object.keys(within).map((name): Strip => {
     const [component = '', meter = ''] = name.split('/');
     const aloneIn = addsOnly(component);

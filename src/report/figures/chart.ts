@@ -10,6 +10,15 @@ export interface Area {
   readonly bottom: number;
 }
 
+/** Where an arm's row of a figure lies: its height, the ends of its axis, and the whole width, narrow on a phone. */
+export interface RowPlace {
+  readonly y: number;
+  readonly left: number;
+  readonly right: number;
+  readonly width: number;
+  readonly narrow: boolean;
+}
+
 export type Point = readonly [x: number, y: number];
 
 /** Horizontal rules, ticks of both axes, and what is measured: y above its axis, x below at the right. */

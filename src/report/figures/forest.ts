@@ -1,9 +1,10 @@
 /** Paired differences with their intervals, a row an arm, grouped as the table is. */
+import { confidenceText, inPoints } from '../../experiment/protocol.ts';
 import type { Row } from '../../experiment/rows.ts';
 import type { Protocol } from '../../runs/study.ts';
 import { markup, px, type Markup } from '../markup.ts';
-import { intervalText, points } from '../numbers.ts';
-import { shortened, xAxis } from './chart.ts';
+import { pointsText } from '../cells.ts';
+import { shortened, xAxis, type RowPlace } from './chart.ts';
 import type { Drawing, Figure } from './figure.ts';
 import { linearScale, type Scale } from './scale.ts';
 
@@ -14,12 +15,12 @@ export function forestFigure(rows: readonly Row[], { delta, alpha }: Protocol): 
   const compared = byHeading(
     rows.filter((row): row is ComparedRow => row.comparison !== null && row.comparison.mean !== null),
   );
-  const zone = `The grey zone is ±${Number((100 * delta).toPrecision(3))} points, which counts as no difference.`;
+  const zone = `The grey zone is ±${inPoints(delta)} points, which counts as no difference.`;
   return {
     id: 'differences',
     title: 'Difference of each arm from its reference',
     caption:
-      `Held-out top-1 in points, paired by seed: mean with its ${Number((100 * (1 - alpha)).toPrecision(4))} % Student-t interval; small dots are single seeds. ${zone} ` +
+      `Held-out top-1 in points, paired by seed: mean with its ${confidenceText(alpha)} Student-t interval; small dots are single seeds. ${zone} ` +
       'Filled marks: the arm helps (circle) or hurts (square) after correction for the number of arms; hollow: neither was shown. ' +
       'Arrows: the interval goes on beyond the axis.',
     draw: (width) => draw(compared, width, delta),
@@ -77,18 +78,10 @@ function draw(rows: readonly ComparedRow[], width: number, delta: number): Drawi
   };
 }
 
-interface Place {
-  readonly y: number;
-  readonly left: number;
-  readonly right: number;
-  readonly width: number;
-  readonly narrow: boolean;
-}
-
-function armMarks({ arm, comparison }: ComparedRow, x: Scale, place: Place): Markup {
+function armMarks({ arm, comparison }: ComparedRow, x: Scale, place: RowPlace): Markup {
   const { mean, interval, differences, verdict } = comparison;
   const { y, left, right, width, narrow } = place;
-  const text = `${points(mean)}${intervalText(interval, points)}`;
+  const text = pointsText(mean, interval);
   const labels = narrow
     ? markup`<text class="strong halo" x="0" y="${px(y - 15)}">${shortened(arm, 18)}</text><text class="end halo" x="${px(width)}" y="${px(y - 15)}">${text} <tspan class="strong">${verdict.bold ? verdict.word : ''}</tspan></text>`
     : markup`<text class="strong" x="0" y="${px(y + 4)}">${shortened(arm, 22)}</text><text x="${px(right + 24)}" y="${px(y + 4)}">${text}</text><text class="end ${verdict.bold ? 'strong' : 'soft'}" x="${px(width)}" y="${px(y + 4)}">${verdict.word}</text>`;

@@ -2,8 +2,8 @@
 import type { Row } from '../../experiment/rows.ts';
 import type { Target } from '../../experiment/timeToTarget.ts';
 import { markup, px, type Markup } from '../markup.ts';
-import { compact } from '../numbers.ts';
-import { shortened, xAxis } from './chart.ts';
+import { compact, percent } from '../numbers.ts';
+import { shortened, xAxis, type RowPlace } from './chart.ts';
 import type { Drawing, Figure } from './figure.ts';
 import type { ArmStyle } from './palette.ts';
 import { linearScale, type Scale } from './scale.ts';
@@ -12,7 +12,7 @@ type TimedRow = Row & { readonly timeToTarget: NonNullable<Row['timeToTarget']> 
 
 export function targetFigure(rows: readonly Row[], target: Target, styles: ReadonlyMap<string, ArmStyle>): Figure {
   const timed = rows.filter((row): row is TimedRow => row.timeToTarget !== null);
-  const level = `${Number((100 * target.value).toPrecision(4))} %`;
+  const level = `${percent(target.value)} %`;
   return {
     id: 'steps-to-target',
     title: `Steps to ${level} top-1`,
@@ -43,19 +43,11 @@ function draw(rows: readonly TimedRow[], styles: ReadonlyMap<string, ArmStyle>, 
   };
 }
 
-interface Place {
-  readonly y: number;
-  readonly left: number;
-  readonly right: number;
-  readonly width: number;
-  readonly narrow: boolean;
-}
-
-function armMarks({ arm, timeToTarget: time }: TimedRow, plain: boolean, x: Scale, place: Place): Markup {
+function armMarks({ arm, timeToTarget: time }: TimedRow, plain: boolean, x: Scale, place: RowPlace): Markup {
   const { y, left, right, width, narrow } = place;
   const at = (step: number) => (Number.isFinite(step) ? x(step) : right - 4);
   const [low, high] = time.quartiles.map(at) as [number, number];
-  const middle = compact(time.median);
+  const middle = Number.isFinite(time.median) ? `median ${compact(time.median)}` : 'median not reached';
   const spread =
     time.reached > 0 && markup`<path class="line" stroke-width="1.25" d="M${px(low)} ${px(y)}H${px(high)}"/>`;
   const median =
@@ -67,5 +59,5 @@ function armMarks({ arm, timeToTarget: time }: TimedRow, plain: boolean, x: Scal
       : markup`<path class="hollow" d="M${px(right - 8)} ${px(y - 4)}l8 4l-8 4z"/>`,
   );
   const count = `${time.reached}/${time.of}`;
-  return markup`<g class="${plain ? 'hx' : 'h0'}"><title>${arm}: median ${middle}, ${count} reached</title><text class="strong" x="0" y="${px(y + 4)}">${shortened(arm, narrow ? 15 : 22)}</text><path class="grid" d="M${px(left)} ${px(y)}H${px(right)}"/>${spread}${seeds}${median}<text class="end soft" x="${px(width)}" y="${px(y + 4)}">${narrow ? count : `median ${middle}, ${count} seeds`}</text></g>`;
+  return markup`<g class="${plain ? 'hx' : 'h0'}"><title>${arm}: ${middle}, ${count} reached</title><text class="strong" x="0" y="${px(y + 4)}">${shortened(arm, narrow ? 15 : 22)}</text><path class="grid" d="M${px(left)} ${px(y)}H${px(right)}"/>${spread}${seeds}${median}<text class="end soft" x="${px(width)}" y="${px(y + 4)}">${narrow ? count : `${middle}, ${count} seeds`}</text></g>`;
 }

@@ -1,7 +1,9 @@
 /** What was trained, on what, and how the comparison was declared: the facts a reader asks for first. */
+import { inPoints } from '../../experiment/protocol.ts';
 import type { StudyTable } from '../../experiment/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import { markup, type Markup } from '../markup.ts';
+import { percent } from '../numbers.ts';
 
 export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTable): Markup {
   const { protocol, images, image } = caption;
@@ -26,7 +28,7 @@ export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTabl
       'declared',
       `α = ${protocol.alpha}, δ = ${inPoints(protocol.delta)} points of top-1, Holm’s correction within a family`,
     ],
-    ['target', target && `top-1 ${inPoints(target.value)} %, from ${target.source}`],
+    ['target', target && `top-1 ${percent(target.value)} %, from ${target.source}`],
     ['ran on', [...caption.backends, ...caption.machines].join('; ')],
     ['program', caption.versions.map((version) => `ranger21 ${version}`).join(', ')],
     ['training code', caption.code.join(', ')],
@@ -38,5 +40,3 @@ export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTabl
 
 const addition = ({ at, arms, seeds }: StudyPlan['additions'][number]): string =>
   `${at.slice(0, 10)}: ${[...arms, ...seeds.map((seed) => `seed ${seed}`)].join(', ')}`;
-
-const inPoints = (share: number): string => String(Number((100 * share).toPrecision(4)));

@@ -7,7 +7,7 @@ import type { ArmStyle } from '../figures/palette.ts';
 import { markup, raw, type Markup } from '../markup.ts';
 import { studyFacts } from './facts.ts';
 import { failureList } from './failures.ts';
-import { resultTable } from './resultTable.ts';
+import { detailTable, resultTable } from './resultTable.ts';
 import { screeningTable } from './screening.ts';
 import { pageScript } from './script.ts';
 import { pageCss } from './style.ts';
@@ -41,8 +41,8 @@ export function reportPage({ plan, table, styles, figures }: ReportPage): string
   const { curves } = figures;
   const sections: readonly Section[] = [
     { id: 'verdicts', nav: 'What it shows', content: verdictList(table.rows) },
-    { id: 'results', nav: 'Results', content: markup`${resultTable(table)}${tableFooter(table)}` },
-    { id: 'screening', nav: 'Screening', content: table.screening.length > 0 && screeningTable(table.screening) },
+    { id: 'results', nav: 'Results', content: markup`${resultTable(table)}${tableFooter(table)}${detailTable(table)}` },
+    { id: 'screening', nav: 'Screening', content: table.screening.length > 0 && screeningTable(table) },
     figureSection('differences', 'Differences', figures.differences),
     {
       id: 'curves',
@@ -74,7 +74,7 @@ export function reportPage({ plan, table, styles, figures }: ReportPage): string
 </header>
 <nav aria-label="Sections"><ul>${there.map(({ id, nav }) => markup`<li><a href="#${id}">${nav}</a></li>`)}</ul></nav>
 <main id="main">
-${[...table.banners, ...table.refusals].map((text) => markup`<p class="banner">${text}</p>`)}
+${table.banners.map((text) => markup`<p class="banner">${text}</p>`)}
 ${there.map(
   ({
     id,

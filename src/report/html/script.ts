@@ -6,7 +6,7 @@ for (const table of document.querySelectorAll('table[data-sortable]')) {
   const body = table.tBodies[0];
   const planned = [...body.rows];
   const arms = planned.filter((row) => !row.classList.contains('group'));
-  const said = document.getElementById('sorted');
+  const said = table.parentElement.nextElementSibling;
   const value = (row, column) => {
     const text = row.cells[column].dataset.value ?? '';
     return text === '' ? undefined : row.cells[column].dataset.text === undefined ? Number(text) : text;

@@ -1,19 +1,7 @@
-/** The columns of the table on the page: what a cell shows, and what its column is sorted by. */
-import { failuresText } from '../../experiment/notes.ts';
+/** The columns of the tables on the page: which cells, and what they are about. */
 import type { Row } from '../../experiment/rows.ts';
-import { shortNumber } from '../figures/scale.ts';
+import { cells, type Cell } from '../cells.ts';
 import { markup, type Markup } from '../markup.ts';
-import {
-  compact,
-  decimals,
-  intervalText,
-  missing,
-  percent,
-  points,
-  probability,
-  spreadText,
-  threeFigures,
-} from '../numbers.ts';
 import { runLink } from './failures.ts';
 
 export interface Column {
@@ -23,133 +11,109 @@ export interface Column {
   readonly text?: true;
   /** Long text that may take several lines. */
   readonly wrap?: true;
-  readonly cell: (row: Row) => Markup | string;
-  /** null: nothing there, and sorted last. */
+  readonly content: (row: Row) => Markup;
+  /** What it is sorted by; null: nothing there, and last. */
   readonly value: (row: Row) => number | string | null;
 }
 
+const column = (
+  name: string,
+  about: string,
+  cell: (row: Row) => Cell,
+  more: Pick<Column, 'text' | 'wrap'> = {},
+): Column => ({
+  ...{ name, about, ...more },
+  content: (row) => shown(cell(row)),
+  value: (row) => cell(row).value,
+});
+
+function shown({ text, note, bold }: Cell): Markup {
+  return markup`${bold ? markup`<b>${text}</b>` : text}${note !== undefined && markup` <span class="soft">${note}</span>`}`;
+}
+
+const arm = column('Arm', 'name of the arm', cells.arm, { text: true });
+
+/** What a reader needs to judge an arm. */
 export const tableColumns = (confidence: string): readonly Column[] => [
-  { name: 'Arm', about: 'name of the arm', text: true, cell: ({ arm }) => arm, value: ({ arm }) => arm },
-  {
-    name: 'lr',
-    about: 'learning rate and where it comes from',
-    cell: ({ hyper }) =>
-      markup`${shortNumber(hyper.lr)} <span class="soft">${hyper.source}${hyper.edge && ' ⚠ edge'}</span>`,
-    value: ({ hyper }) => hyper.lr,
-  },
-  {
-    name: 'Runs',
-    about: 'completed of planned; what the others did instead',
-    cell: ({ completed, planned, failures }) =>
-      markup`${completed}/${planned}${completed < planned && markup` <span class="soft">${failuresText(failures)}</span>`}`,
-    value: ({ completed, planned }) => completed / planned,
-  },
-  {
-    name: 'Top-1 %',
-    about: 'held-out set, last step: mean ± standard deviation over seeds',
-    cell: ({ top1 }) =>
-      markup`${spreadText(top1, percent)}${top1?.basis === 'intention to treat' && markup` <span class="soft">failures at chance</span>`}`,
-    value: ({ top1 }) => top1?.mean ?? null,
-  },
-  {
-    name: `Δ points [${confidence}]`,
-    about: 'difference of top-1 from the reference, paired by seed, with its Student-t interval',
-    cell: ({ comparison }) => {
-      if (!comparison) return 'reference';
-      if (comparison.mean === null) return markup`<span title="${comparison.refused ?? ''}">–</span>`;
-      const text = `${points(comparison.mean)}${intervalText(comparison.interval, points)}`;
-      return comparison.verdict.bold ? markup`<b>${text}</b>` : text;
-    },
-    value: ({ comparison }) => comparison?.mean ?? null,
-  },
-  {
-    name: 'p (Holm)',
-    about: 'exact sign-flip test, corrected for the number of arms in the group',
-    cell: ({ comparison }) => probability(comparison?.pHolm ?? null),
-    value: ({ comparison }) => comparison?.pHolm ?? null,
-  },
-  {
-    name: 'Verdict',
-    about: 'of the arm against its reference',
+  arm,
+  column('HP', 'learning rate and where it and the weight decay come from', cells.hyper),
+  column('Runs', 'completed of planned; what the others did instead', cells.runs),
+  column('Top-1 %', 'held-out set, last step: mean ± standard deviation over seeds', cells.top1),
+  column('against', 'the reference of the difference', cells.reference, { text: true }),
+  column(
+    `Δ points [${confidence}]`,
+    'difference of top-1, arm − reference, paired by seed, with its Student-t interval; n where pairs are missing',
+    cells.difference,
+  ),
+  column('p (Holm)', 'exact sign-flip test, corrected for the number of arms in the group', cells.p),
+  column('Verdict', 'of the arm against its reference', cells.verdict, { text: true, wrap: true }),
+  column(
+    'MDE',
+    'smallest difference, in points, that the test finds with 80 % power in Holm’s first step at this deviation',
+    cells.mde,
+  ),
+  column('Loss', 'held-out set, last step: mean ± standard deviation over seeds', cells.loss),
+  column('Steps to target', 'median and quartiles over seeds; how many reached it', cells.target),
+  column(
+    'Speed-up',
+    `median steps to target of the reference over those of the arm, ${confidence} percentile bootstrap`,
+    cells.speedUp,
+  ),
+  column(
+    'ms/step',
+    'median time of a training step; in brackets, where it was measured, the optimizer’s part',
+    cells.step,
+  ),
+  column('State ×', 'optimizer state over parameters', cells.state),
+  column('lr within 0.5', 'learning rates of the line that score within half a point of the best', cells.lrWidth),
+  column('Activity', 'the component’s meters, mean over the run; inactive: it did nothing', cells.activity, {
     text: true,
     wrap: true,
-    cell: ({ comparison }) =>
-      comparison?.verdict.bold ? markup`<b>${comparison.verdict.text}</b>` : (comparison?.verdict.text ?? missing),
-    value: ({ comparison }) => comparison?.verdict.word ?? null,
-  },
-  {
-    name: 'MDE',
-    about: 'smallest difference, in points, that this many seeds find with 80 % power',
-    cell: ({ comparison }) => (comparison?.mde == null ? missing : decimals(100 * comparison.mde, 2)),
-    value: ({ comparison }) => comparison?.mde ?? null,
-  },
-  {
-    name: 'against',
-    about: 'the reference of the difference',
-    text: true,
-    cell: ({ comparison }) => comparison?.reference ?? missing,
-    value: ({ comparison }) => comparison?.reference ?? null,
-  },
-  {
-    name: 'Loss',
-    about: 'held-out set, last step: mean ± standard deviation over seeds',
-    cell: ({ loss }) => spreadText(loss, (x) => decimals(x, 4)),
-    value: ({ loss }) => loss?.mean ?? null,
-  },
-  {
-    name: 'Steps to target',
-    about: 'median and quartiles over seeds; how many reached it',
-    cell: ({ timeToTarget: time }) =>
-      time
-        ? markup`${compact(time.median)}${intervalText(time.quartiles, compact)} <span class="soft">${time.reached}/${time.of}</span>`
-        : missing,
-    value: ({ timeToTarget: time }) => time?.median ?? null,
-  },
-  {
-    name: 'Speed-up',
-    about: 'median steps to target of the reference over those of the arm',
-    cell: ({ timeToTarget: time }) => {
-      if (!time?.speedUp) return missing;
-      const { ratio, interval } = time.speedUp;
-      return `${ratioText(ratio)}${intervalText(interval, ratioText)}`;
-    },
-    value: ({ timeToTarget: time }) => time?.speedUp?.ratio ?? null,
-  },
-  {
-    name: 'ms/step',
-    about: 'median time of a training step; in brackets, where it was measured, the optimizer’s part',
-    cell: ({ msPerStep, optimizerMs }) =>
-      `${threeFigures(msPerStep)}${optimizerMs === null ? '' : ` (${threeFigures(optimizerMs)})`}`,
-    value: ({ msPerStep }) => msPerStep,
-  },
-  {
-    name: 'State ×',
-    about: 'optimizer state over parameters',
-    cell: ({ stateRatio }) => threeFigures(stateRatio),
-    value: ({ stateRatio }) => stateRatio,
-  },
-  {
-    name: 'Activity',
-    about: 'the component’s meters, mean over the run; inactive: it did nothing',
-    text: true,
-    wrap: true,
-    cell: ({ activityText }) => activityText ?? missing,
-    value: ({ activityText }) => activityText,
-  },
-  {
-    name: 'Synergy',
-    about: 'points a component is worth inside the full optimizer beyond what it is worth alone',
-    cell: ({ synergy }) => (synergy ? `${points(synergy.mean)}${intervalText(synergy.interval, points)}` : missing),
-    value: ({ synergy }) => synergy?.mean ?? null,
-  },
+  }),
+  column('Synergy', 'points a component is worth inside the full optimizer beyond what it is worth alone', cells.synergy),
   {
     name: 'Folders',
     about: 'the runs behind the row, by seed',
     text: true,
-    cell: ({ runs }) =>
+    content: ({ runs }) =>
       markup`${runs.map((run, i) => markup`${i > 0 && ' '}${run.state === 'planned' ? String(run.seed) : runLink(run, String(run.seed))}`)}`,
     value: ({ runs }) => runs.map(({ id }) => id).join(' '),
   },
 ];
 
-const ratioText = (x: number): string => decimals(x, 2);
+/** Everything else that was computed. */
+export const detailColumns = (confidence: string): readonly Column[] => [
+  arm,
+  column(
+    'Failed',
+    `runs that diverged or got stuck, of those that ended; ${confidence} Wilson interval of the share`,
+    cells.failed,
+  ),
+  column(
+    'McNemar p',
+    'exact test of the seeds at which only one of the two failed: the arm here, the reference there; not corrected',
+    cells.mcnemar,
+  ),
+  column('Completed runs', 'top-1 %, mean ± standard deviation over the runs that completed', cells.survivors),
+  column(
+    'Intention to treat',
+    'top-1 %, mean ± standard deviation with failed runs at the accuracy of guessing',
+    cells.intentionToTreat,
+  ),
+  column('Best evaluation', 'top-1 %, chosen on the images it is measured on: an optimistic number', cells.best),
+  column('Median Δ', 'median of the paired differences, points', cells.median),
+  column('sd of Δ', 'standard deviation of the paired differences, points', cells.sd),
+  column(
+    `BCa [${confidence}]`,
+    'bias-corrected and accelerated bootstrap interval of the mean difference: too narrow with few seeds',
+    cells.bootstrap,
+  ),
+  column('d_z', 'mean difference over the standard deviation of the differences', cells.dz),
+  column('Seeds won', 'share of the seeds at which the arm is better, ties half', cells.wins),
+  column('p', 'exact sign-flip test before correction', cells.plainP),
+  column('p (TOST)', 'two one-sided t tests of a difference beyond ±δ; not corrected over arms', cells.equivalenceP),
+  column('ρ', 'correlation of arm and reference over the seeds: how much pairing saves', cells.correlation),
+  column('Images to target', 'images seen by the median step to the target', cells.samples),
+  column('Seconds to target', 'median step to the target at the arm’s own time of a step', cells.seconds),
+  column('p above target', 'one-sided t test that the mean final top-1 is above the target, failures at chance', cells.exceedsP),
+];

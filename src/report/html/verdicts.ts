@@ -1,7 +1,8 @@
 /** What the comparisons say, a sentence each. */
 import type { Row } from '../../experiment/rows.ts';
 import { markup, type Markup } from '../markup.ts';
-import { intervalText, points, probability } from '../numbers.ts';
+import { cells, pointsText } from '../cells.ts';
+import { decimals } from '../numbers.ts';
 
 type Comparison = NonNullable<Row['comparison']>;
 
@@ -41,7 +42,7 @@ function sentences(compared: readonly Compared[]): Markup[] {
 const together = (compared: readonly Compared[]): Markup =>
   markup`<li>${capital((compared[0] as Compared).comparison.verdict.text)}: ${compared.map(
     ({ row, comparison: { mean, interval } }, i) =>
-      markup`${i > 0 && '; '}<code>${row.arm}</code>${mean !== null && markup` <span class="soft">${points(mean)}${intervalText(interval, points)}</span>`}`,
+      markup`${i > 0 && '; '}<code>${row.arm}</code>${mean !== null && markup` <span class="soft">${pointsText(mean, interval)}</span>`}`,
   )}</li>`;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -49,7 +50,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 function sentence(row: Row, comparison: Comparison): Markup {
   const claim = markup`${subject(row, comparison)} ${predicate(row, comparison)}.`;
   const { bold } = comparison.verdict;
-  return markup`<li>${bold ? markup`<strong>${claim}</strong>` : claim} <span class="soft">${evidence(comparison)}</span></li>`;
+  return markup`<li>${bold ? markup`<strong>${claim}</strong>` : claim} <span class="soft">${evidence(row)}</span></li>`;
 }
 
 const isAbout = ({ kind, components }: Row): boolean =>
@@ -59,22 +60,25 @@ const isAbout = ({ kind, components }: Row): boolean =>
 function subject(row: Row, { reference }: Comparison): Markup {
   const names = row.components.map((name, i) => markup`${i > 0 && ' and '}<code>${name}</code>`);
   if (!isAbout(row)) return markup`<code>${row.arm}</code> against <code>${reference}</code>`;
-  return row.kind === 'without' ? markup`Leaving out ${names}` : markup`Adding ${names} to <code>${reference}</code>`;
+  return row.kind === 'without'
+    ? markup`Leaving ${names} out of <code>${reference}</code>`
+    : markup`Adding ${names} to <code>${reference}</code>`;
 }
 
 /** The verdict's own words, and what follows from them. */
 function predicate(row: Row, { verdict, mde }: Comparison): string {
   const left = isAbout(row) && row.kind === 'without';
   const one = row.components.length === 1;
+  const change = (way: string) => (isAbout(row) ? `the result is ${way}` : `it is the ${way} of the two`);
   switch (verdict.word) {
     case 'hurts':
-      return left ? `hurts: ${one ? 'it earns its place' : 'together they earn their place'}` : 'hurts';
+      return left ? `hurts: ${one ? 'it earns its place' : 'together they earn their place'}` : `hurts: ${change('worse')}`;
     case 'helps':
       return left
         ? `helps: ${one ? 'it costs more than it brings' : 'together they cost more than they bring'}`
-        : 'helps';
+        : `helps: ${change('better')}`;
     case 'no detectable effect':
-      return `has no detectable effect; one of ${mde === null ? 'the MDE' : `${(100 * mde).toFixed(2)} points`} would be found four times in five`;
+      return `has no detectable effect${mde === null ? '' : `; a true one of ${decimals(100 * mde, 2)} points would be found with 80 % power`}`;
     case 'equivalent':
     case 'inconclusive':
       return `is ${verdict.text}`;
@@ -82,11 +86,12 @@ function predicate(row: Row, { verdict, mde }: Comparison): string {
 }
 
 /** `−1.40 points [−1.82, −0.98], p = 0.031 (Holm), 5 seeds` */
-function evidence({ mean, interval, pHolm, seeds }: Comparison): string {
+function evidence(row: Row): string {
+  const { mean, interval, pHolm, seeds } = row.comparison!;
   if (mean === null) return '';
   const parts = [
-    `${points(mean)} points${intervalText(interval, points)}`,
-    pHolm === null ? undefined : `p ${probability(pHolm).replace(/^(?=\d)/, '= ')} (Holm)`,
+    pointsText(mean, interval).replace(/ |$/, (gap) => ` points${gap}`),
+    pHolm === null ? undefined : `p ${cells.p(row).text.replace(/^(?=\d)/, '= ')} (Holm)`,
     `${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'}`,
   ];
   return parts.filter((part) => part !== undefined).join(', ');

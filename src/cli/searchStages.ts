@@ -1,0 +1,93 @@
+/** Trains the trials of a search, or reads what is there, and keeps its ledger. */
+import { join, relative } from 'node:path';
+import type { SearchBlock } from '../config/search.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { datasets } from '../data/registry.ts';
+import type { Engine } from '../experiment/execute.ts';
+import { continuePlan } from '../experiment/plan.ts';
+import { ledgerArms, scoredTrials } from '../experiment/search/ledger.ts';
+import { searchProtocol, trialPlan } from '../experiment/search/trialPlan.ts';
+import type { Trial } from '../experiment/search/trials.ts';
+import type { StudyEnd } from '../experiment/study.ts';
+import { missingRuns } from '../experiment/study.ts';
+import { ledgerCsv } from '../report/ledgerText.ts';
+import { listStudy, type RunEntry } from '../runs/list.ts';
+import { changePlan } from '../runs/planLock.ts';
+import { hasPlan, readPlan, type StudyPlan } from '../runs/study.ts';
+import { writeLedger, type Ledger, type TrialRecord } from '../runs/tuning.ts';
+import { trainStudy, type StudyOptions } from './trainStudy.ts';
+
+export interface Search {
+  readonly study: string;
+  readonly tier: Ledger['tier'];
+  /** The study's folder, which the ledger is written to. */
+  readonly dir: string;
+  readonly block: SearchBlock;
+  readonly seeds: readonly number[];
+  readonly heldOut: Dataset;
+}
+
+export const heldOutData = (
+  dataset: { readonly name: keyof typeof datasets },
+  { holdOut }: SearchBlock,
+): Promise<Dataset> => datasets[dataset.name].load({ ...dataset, holdOut });
+
+/** The plan of trials whose runs lie in `folder`: the frozen one with what is new, where there is one. */
+export async function plannedTrials(
+  { study, seeds, heldOut }: Search,
+  folder: string,
+  trials: readonly Trial[],
+): Promise<StudyPlan> {
+  const requested = trialPlan(study, trials, seeds, heldOut);
+  return hasPlan(folder) ? continuePlan(await readPlan(folder), requested, new Date().toISOString()) : requested;
+}
+
+/** What the trials scored so far. */
+export async function readTrials(
+  search: Search,
+  folder: string,
+  trials: readonly Trial[],
+  plan: StudyPlan,
+): Promise<TrialRecord[]> {
+  const entries: readonly RunEntry[] = hasPlan(folder) ? await listStudy(search.dir, folder) : [];
+  const place = { chance: 1 / search.heldOut.classes, folder: relative(search.dir, folder).replaceAll('\\', '/') };
+  return scoredTrials(trials, plan, entries, place);
+}
+
+export type SearchEnd = StudyEnd & { readonly signalCode: number | undefined };
+
+/** Trains what is missing of the trials, and freezes their plan before. */
+export async function trainTrials(
+  search: Search,
+  folder: string,
+  trials: readonly Trial[],
+  engine: Engine,
+  options: StudyOptions,
+): Promise<{ readonly records: TrialRecord[]; readonly end: SearchEnd | undefined }> {
+  const requested = trialPlan(search.study, trials, search.seeds, search.heldOut);
+  const plan = await changePlan(folder, (frozen) =>
+    frozen ? continuePlan(frozen, requested, new Date().toISOString()) : requested,
+  );
+  const end =
+    missingRuns(folder, plan).length === 0
+      ? undefined
+      : await trainStudy(folder, plan, search.heldOut, engine, options);
+  return { records: await readTrials(search, folder, trials, plan), end };
+}
+
+export function ledgerOf({ study, tier, block, seeds, heldOut }: Search, records: readonly TrialRecord[]): Ledger {
+  const { fingerprint, train, test } = heldOut;
+  return {
+    schema: 1,
+    study,
+    tier,
+    search: searchProtocol(block, seeds),
+    data: { fingerprint, train: train.count, heldOut: test.count },
+    ...ledgerArms(records),
+  };
+}
+
+export const keepLedger = (dir: string, ledger: Ledger): Promise<void> => writeLedger(dir, ledger, ledgerCsv(ledger));
+
+/** Where the ledger is, for the user. */
+export const ledgerPath = (dir: string): string => join(dir, 'tuning.json');

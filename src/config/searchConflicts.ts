@@ -1,0 +1,102 @@
+/** What is wrong between a search and the experiment it searches. */
+import { didYouMean } from '../didYouMean.ts';
+import { componentNames, type ComponentName } from '../optim/components/registry.ts';
+import { optimizerSchema } from '../optim/config.ts';
+import type { Conflict } from './conflicts.ts';
+import { isMap, leaves } from './origin.ts';
+import type { Experiment } from './schema.ts';
+import { valueIn, type Range, type SearchBlock } from './search.ts';
+
+/** What all runs of a search share. */
+const shared = ['name', 'seed', 'dataset', 'study', 'eval', 'log', 'checkpoint'];
+const searched = ['model', 'optimizer', 'train', 'stop'];
+
+/** The tier has what it needs, and every key of the space is one that this experiment has. */
+export function* searchConflicts(experiment: Partial<Experiment>): Generator<Conflict> {
+  const { study, dataset } = experiment;
+  if (!study) return;
+  const { tier, search } = study;
+  if (tier === 'T1' && Object.keys(search?.space ?? {}).length === 0) {
+    yield {
+      path: ['study', 'tier'],
+      message: 'T1 searches hyperparameters: declare their ranges in study.search.space',
+    };
+  }
+  if (tier === 'T2' && seedCount(search) < 2) {
+    yield { path: ['study', 'search', 'seeds'], message: 'T2 runs each learning rate with at least 2 seeds' };
+  }
+  if (tier !== 'T0' && dataset?.['holdOut'] !== undefined) {
+    const message = 'trials hold out a part of their own: leave this out, or set study.tier: T0';
+    yield { path: ['dataset', 'holdOut'], message };
+  }
+  if (tier === 'T1' && search?.design === 'grid') {
+    const message = 'arms with fewer hyperparameters would get fewer trials: use halton, sobol or random';
+    yield { path: ['study', 'search', 'design'], message };
+  }
+  for (const [key, range] of Object.entries(search?.space ?? {})) {
+    const message = keyProblem(key, range, experiment, tier !== 'T0');
+    if (message !== undefined) yield { path: ['study', 'search', 'space', key], message };
+  }
+}
+
+const seedCount = (search: SearchBlock | undefined): number =>
+  search === undefined ? 2 : typeof search.seeds === 'number' ? search.seeds : new Set(search.seeds).size;
+
+/** What keeps a key from being searched; undefined for nothing. */
+export function keyProblem(
+  key: string,
+  range: Range,
+  experiment: Partial<Experiment>,
+  isOfArms: boolean,
+): string | undefined {
+  const [block = '', , component] = key.split('.');
+  if (shared.includes(block)) return `${block} is the same for all runs of a search`;
+  if (
+    /^optimizer\.components\.\w+$/.test(key) ||
+    ['optimizer.name', 'optimizer.semantics', 'optimizer.core.name'].includes(key)
+  ) {
+    return 'this is what arms differ in, not a hyperparameter of theirs';
+  }
+  if (searched.includes(block) && experiment[block as keyof Experiment] === undefined) return undefined; // told by itself
+  const { study: _, ...rest } = experiment;
+  const keys = leaves(rest).map(([path]) => path.join('.'));
+  if (!keys.includes(key))
+    return unknownKey(
+      key,
+      keys,
+      experiment,
+      componentNames.find((name) => name === component),
+    );
+  if (isOfArms && block !== 'optimizer')
+    return 'arms differ in their optimizer only: search keys that begin with optimizer.';
+  return endProblem(key, range, experiment);
+}
+
+function unknownKey(
+  key: string,
+  keys: readonly string[],
+  { optimizer }: Partial<Experiment>,
+  component: ComponentName | undefined,
+): string {
+  if (component !== undefined && optimizer?.components[component] === false) {
+    return `${component} is off in this experiment: it has no ${key.split('.').at(-1)}`;
+  }
+  const meant = didYouMean(key, keys);
+  return `unknown key; ${meant === undefined ? 'write it in full, such as optimizer.lr' : `did you mean ${meant}?`}`;
+}
+
+/** What the optimizer says of either end of a range. */
+function endProblem(key: string, range: Range, { optimizer }: Partial<Experiment>): string | undefined {
+  if (!optimizer || !key.startsWith('optimizer.')) return undefined;
+  const path = key.split('.').slice(1);
+  for (const value of range.choice ?? [valueIn(range, 0), valueIn(range, 1)]) {
+    const { error } = optimizerSchema.safeParse(withValue(optimizer, path, value));
+    if (error) return `${JSON.stringify(value)} is not possible: ${error.issues[0]!.message}`;
+  }
+  return undefined;
+}
+
+const withValue = (tree: unknown, [name, ...rest]: readonly string[], value: unknown): unknown =>
+  name === undefined
+    ? value
+    : { ...(isMap(tree) ? tree : {}), [name]: withValue(isMap(tree) ? tree[name] : undefined, rest, value) };
