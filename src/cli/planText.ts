@@ -84,7 +84,8 @@ export async function planPreview(
   };
 }
 
-function families(plan: StudyPlan): PlanPreview['families'] {
+/** What the comparisons of a plan can show, the controls aside. */
+export function families(plan: StudyPlan): PlanPreview['families'] {
   const sizes = [...familySizes(plan)].filter(([family]) => family !== 'controls');
   const { alpha } = protocolOf(plan);
   const seeds = plan.seeds.length;

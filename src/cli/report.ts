@@ -10,7 +10,8 @@ export const reportCommand = () =>
     .addHelpText(
       'after',
       `
-Writes report.html and figures/ into the study's folder and prints the path of the page, which needs no network.
+Writes report.html, figures/ and curves.json into the study's folder and prints the path of the page, which needs no network.
+From curves.json the report can be made again where the logs of the steps were not kept.
 Runs that are not finished or failed are shown as that.
 
 Examples:

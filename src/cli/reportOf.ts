@@ -1,25 +1,41 @@
 /** The report of a study's folder. */
-import { armCurves, type ArmCurves } from '../report/curves.ts';
+import { armCurves } from '../report/curves.ts';
+import { curvesIn, curvesText, type KeptCurves } from '../report/keptCurves.ts';
 import { studyReport } from '../report/studyReport.ts';
-import { listStudy } from '../runs/list.ts';
+import { listStudy, type RunEntry } from '../runs/list.ts';
 import { readLogs } from '../runs/read.ts';
+import { readCurves } from '../runs/report.ts';
 import { readPlan } from '../runs/study.ts';
 import { tableOf } from './tableOf.ts';
 
-/** Reads an arm at a time and keeps its curves: the logs of all runs may not fit in memory. */
+/** Page, figures and the content of `curves.json`. Reads an arm at a time: the logs of all runs may not fit in memory. */
 export async function reportOf(
   root: string,
   dir: string,
   options: { readonly acceptDrift?: boolean | undefined } = {},
-): Promise<ReturnType<typeof studyReport>> {
+): Promise<ReturnType<typeof studyReport> & { readonly curves: string }> {
   const { table } = await tableOf(root, dir, options);
-  const [plan, entries] = await Promise.all([readPlan(dir), listStudy(root, dir)]);
-  const curves: ArmCurves[] = [];
-  for (const { name } of plan.arms) {
+  const [plan, entries, kept] = await Promise.all([readPlan(dir), listStudy(root, dir), readCurves(dir)]);
+  const before = kept && curvesIn(kept.value, kept.path);
+  const all: KeptCurves[] = [];
+  for (const { name, sameAs } of plan.arms) {
+    if (sameAs !== undefined) continue; // its runs are drawn as another arm's
     const planned = new Set(plan.runs.filter(({ arm }) => arm === name).map(({ id }) => id));
     const own = entries.filter(({ arm, id, state }) => arm === name && planned.has(id) && state !== 'unreadable');
-    const logged = own.map(async ({ dir, seed = 0, state }) => ({ seed, state, logs: await readLogs(dir) }));
-    curves.push(armCurves(name, await Promise.all(logged)));
+    all.push(await curvesOf(name, own, before?.get(name)));
   }
-  return studyReport(plan, table, curves);
+  const curves = all.map((each) => each.curves);
+  return { ...studyReport(plan, table, curves), curves: curvesText(all) };
+}
+
+/** Of the logs; or those that were kept of the same runs, where one of them has none any more. */
+async function curvesOf(arm: string, entries: readonly RunEntry[], kept: KeptCurves | undefined): Promise<KeptCurves> {
+  const logged = await Promise.all(
+    entries.map(async ({ dir, seed = 0, state, result }) => ({ seed, state, result, logs: await readLogs(dir) })),
+  );
+  const finished = logged.flatMap(({ result, logs }) => (result ? [{ id: result.id, steps: logs.steps.length }] : []));
+  const runs = finished.map(({ id }) => id);
+  const isSame = kept !== undefined && kept.runs.join() === runs.join();
+  if (isSame && finished.some(({ steps }) => steps === 0)) return kept;
+  return { runs, curves: armCurves(arm, logged) };
 }

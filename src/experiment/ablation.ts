@@ -92,7 +92,12 @@ export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
   const screens = screening(optimizer, design, chosen, armOf);
   const control = controls(choice, armOf, optimizer);
   const trained = trainedOnce(standard);
-  return [...trained, ...screens, ...namedArms(base, choice.arms ?? [], [...trained, ...screens, ...control]), ...control];
+  return [
+    ...trained,
+    ...screens,
+    ...namedArms(base, choice.arms ?? [], [...trained, ...screens, ...control]),
+    ...control,
+  ];
 }
 
 type MakeArm = (
@@ -215,7 +220,10 @@ function known(
   const name = componentNames.find((component) => component === word);
   if (name === undefined) {
     const meant = didYouMean(word, componentNames);
-    const what = key === '--disable' ? `no component ${JSON.stringify(word)} to disable` : `${key} names no component: ${JSON.stringify(word)}`;
+    const what =
+      key === '--disable'
+        ? `no component ${JSON.stringify(word)} to disable`
+        : `${key} names no component: ${JSON.stringify(word)}`;
     throw new UserError(`${what}${meant ? `; did you mean ${meant}?` : ''}`, {
       remedy: `components are ${componentNames.join(', ')}${key === '--disable' ? '; a+b leaves out both at once' : ''}`,
     });

@@ -5,6 +5,7 @@ import { completedOf } from './outcomes.ts';
 import { powerlessFamilies } from './powerless.ts';
 import { protocolOf } from './protocol.ts';
 import { backendsOf } from './rows.ts';
+import { searchEdges } from './search/notes.ts';
 
 export interface Caption {
   readonly model: string;
@@ -36,6 +37,8 @@ export interface Caption {
   readonly failed: number;
   /** Families that no difference can be significant in, with how many seeds would do. */
   readonly powerless: readonly string[];
+  /** Arms whose best hyperparameters lie at the edge of what was searched, with their names. */
+  readonly searchEdges: readonly string[];
 }
 
 const failedStates: readonly string[] = ['diverged', 'stuck', 'failed', 'timeout', 'unreadable'];
@@ -72,6 +75,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
     runs: plan.runs.length,
     failed: entries.filter(({ state }) => failedStates.includes(state)).length,
     powerless: powerlessFamilies(plan),
+    searchEdges: searchEdges(plan),
   };
 }
 

@@ -71,7 +71,7 @@ export function compare(
         seeds.map((s) => theirs.get(s)!),
       ) ?? null,
     mcnemar: problem === null ? failureTest(arm, reference) : null,
-    objection: problem ?? (seeds.length === 0 ? 'no seed in common' : allFailed(arm, reference, seeds) ?? objection),
+    objection: problem ?? (seeds.length === 0 ? 'no seed in common' : (allFailed(arm, reference, seeds) ?? objection)),
   };
 }
 

@@ -80,7 +80,8 @@ export function judged(tests: readonly Tested[], declared: Declared): Judgement[
     const { mean, sd, dz, p, equivalenceP } = measures;
     const pHolm = p === null ? null : adjusted.get(test)!;
     const comparisons = families.get(family)!.length;
-    const effect = p === null || dz === null ? null : detectableEffect(differences.length, declared.alpha / comparisons);
+    const effect =
+      p === null || dz === null ? null : detectableEffect(differences.length, declared.alpha / comparisons);
     const mde = effect === null ? null : effect * sd!;
     const grounds = {
       objection,

@@ -30,7 +30,10 @@ export function namedArms(base: Experiment, named: readonly NamedArm[], others: 
     }
     const experiment = changed(base, name, set);
     const same = others.find(
-      (arm) => arm.kind !== 'control' && arm.sameAs === undefined && canonicalJson(arm.experiment) === canonicalJson(experiment),
+      (arm) =>
+        arm.kind !== 'control' &&
+        arm.sameAs === undefined &&
+        canonicalJson(arm.experiment) === canonicalJson(experiment),
     );
     if (same) {
       throw new UserError(`study.arms: ${name} is the same experiment as ${same.name}`, {
@@ -58,10 +61,10 @@ function changed(base: Experiment, name: string, set: Tree): Experiment {
   }
   const { optimizer, ...rest } = set;
   const result = experimentSchema.safeParse({
-    ...merged(base, rest),
+    ...merged({ ...base, study: undefined }, rest), // what the study disables need not be on in this arm
     optimizer: optimizer === undefined ? base.optimizer : changedOptimizer(base, optimizer as Tree),
   });
-  if (result.success) return result.data;
+  if (result.success) return base.study === undefined ? result.data : { ...result.data, study: base.study };
   const [issue] = result.error.issues;
   throw new UserError(`study.arms: ${name}: ${issue!.path.join('.')}: ${issue!.message}`, {
     remedy: 'see ranger21 config schema for what an experiment may set',

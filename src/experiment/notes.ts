@@ -22,6 +22,7 @@ export function tableNotes(
     ...failureNotes(plan, trainedRows),
     ...holeNotes(trainedRows),
     ...pairingNotes(plan, rows, entries),
+    ...skewNotes(rows),
     ...hardwareDrift(plan, entries).map((line) => `${line}; times do not compare and are left out`),
     ...fasterNotes(rows, gradientMs),
     ...codeNotes(plan, entries),
@@ -38,7 +39,9 @@ const sameRunNotes = (rows: readonly Row[]): string[] =>
 
 /** Steps that were faster than forward and backward pass alone: then their difference is noise, and is not told. */
 function fasterNotes(rows: readonly Row[], gradientMs: number | undefined): string[] {
-  const faster = rows.filter(({ msPerStep }) => msPerStep !== null && gradientMs !== undefined && msPerStep < gradientMs);
+  const faster = rows.filter(
+    ({ msPerStep }) => msPerStep !== null && gradientMs !== undefined && msPerStep < gradientMs,
+  );
   if (faster.length === 0) return [];
   const arms = faster.map(({ arm }) => arm).join(', ');
   return [
@@ -101,6 +104,19 @@ function pairingNotes(plan: StudyPlan, rows: readonly Row[], entries: readonly R
   const said =
     unproven > 0 ? [`${unproven} runs do not record what they share with others: pairing is by seed alone`] : [];
   return [...each, ...said];
+}
+
+/** Where the test and the interval of a mean say different things, as they do where one failed run makes the mean. */
+function skewNotes(rows: readonly Row[]): string[] {
+  const skewed = rows.flatMap(({ arm, comparison }) => {
+    const { verdict, interval } = comparison ?? {};
+    return verdict?.bold && interval && interval[0] <= 0 && interval[1] >= 0 ? [arm] : [];
+  });
+  return skewed.length === 0
+    ? []
+    : [
+        `significant although the interval holds 0: ${skewed.join(', ')}; a few seeds differ far more than the others, which widens the interval and not the test`,
+      ];
 }
 
 function codeNotes(plan: StudyPlan, entries: readonly RunEntry[]): string[] {

@@ -103,10 +103,9 @@ export function speedUp(
   alpha: number,
 ): SpeedUp | null {
   const seeds = [...arm.keys()].filter((seed) => reference.steps.has(seed));
-  const [mine, theirs] = [arm, reference.steps].map((steps) => Float64Array.from(seeds, (seed) => steps.get(seed)!)) as [
-    Float64Array,
-    Float64Array,
-  ];
+  const [mine, theirs] = [arm, reference.steps].map((steps) =>
+    Float64Array.from(seeds, (seed) => steps.get(seed)!),
+  ) as [Float64Array, Float64Array];
   const [own, others] = [median(mine), median(theirs)];
   if (!Number.isFinite(Math.min(own, others))) return null; // neither got there, or there is no seed
   if (!Number.isFinite(own) || !Number.isFinite(others)) {

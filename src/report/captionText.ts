@@ -15,6 +15,7 @@ export function captionText(caption: Caption): string {
     `${steps === null ? '' : `${steps} steps, `}${caption.epochs} ${caption.epochs === 1 ? 'epoch' : 'epochs'}`,
     `batch ${caption.batch}`,
     tierText(protocol),
+    ...(caption.searchEdges.length > 0 ? [`at the edge of the search: ${caption.searchEdges.join(', ')}`] : []),
     'selection: last step',
     `seeds ${caption.seeds.join(', ')}`,
     `δ = ${inPoints(protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,

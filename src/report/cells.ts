@@ -2,7 +2,17 @@
 import { failuresText } from '../experiment/notes.ts';
 import type { Row } from '../experiment/rows.ts';
 import type { Interval } from '../experiment/statistics/intervals.ts';
-import { compact, decimals, intervalText, missing, percent, points, probability, spreadText, threeFigures } from './numbers.ts';
+import {
+  compact,
+  decimals,
+  intervalText,
+  missing,
+  percent,
+  points,
+  probability,
+  spreadText,
+  threeFigures,
+} from './numbers.ts';
 
 export interface Cell {
   readonly text: string;
@@ -26,7 +36,8 @@ const spreadOf = (spread: Row['survivors'], text: (x: number) => string, note?: 
 
 const number = (x: number | null | undefined, text: (x: number) => string): Cell => of(x, (it) => cell(it, text(it)));
 
-export const pointsText = (mean: number, interval: Interval | null): string => `${points(mean)}${intervalText(interval, points)}`;
+export const pointsText = (mean: number, interval: Interval | null): string =>
+  `${points(mean)}${intervalText(interval, points)}`;
 
 const pointsOf = (x: { readonly mean: number | null; readonly interval: Interval | null } | null | undefined): Cell =>
   of(x?.mean, (mean) => cell(mean, pointsText(mean, x!.interval)));
@@ -34,7 +45,7 @@ const pointsOf = (x: { readonly mean: number | null; readonly interval: Interval
 /** By the name of the column. */
 export const cells = {
   arm: ({ arm, sameAs }) => cell(arm, arm, sameAs && `runs of ${sameAs}`),
-  hyper: ({ hyper }) => cell(hyper.lr, `${hyper.source} ${hyper.lr}`, hyper.edge ? '⚠ edge' : undefined),
+  hyper: ({ hyper }) => cell(hyper.lr, `${hyper.lr}${hyper.edge ? ' ⚠ edge' : ''}`, hyper.source),
   runs: ({ completed, planned, failures }) =>
     cell(completed / planned, `${completed}/${planned}`, completed < planned ? failuresText(failures) : undefined),
   top1: ({ top1 }) => spreadOf(top1, percent, top1?.basis === 'intention to treat' ? 'failures at chance' : undefined),
@@ -64,11 +75,14 @@ export const cells = {
         ? cell(onlyBy === 'arm' ? Infinity : 0, `only the ${onlyBy}`)
         : cell(ratio, `${decimals(ratio, 2)}${interval ? openInterval(interval, (x) => decimals(x, 2)) : ''}`),
     ),
-  /** `212`, with the optimizer's part of it. */
+  /** `212 (38)`: the optimizer's part of it. */
   step: ({ msPerStep, optimizerMs }) =>
-    of(msPerStep, (ms) => cell(ms, threeFigures(ms), optimizerMs === null ? undefined : `(${threeFigures(optimizerMs)})`)),
+    of(msPerStep, (ms) =>
+      cell(ms, `${threeFigures(ms)}${optimizerMs === null ? '' : ` (${threeFigures(optimizerMs)})`}`),
+    ),
   state: ({ stateRatio }) => number(stateRatio, threeFigures),
-  lrWidth: ({ hyper }) => of(hyper.lrRange, ([low, high]) => cell(high / low, `${threeFigures(low)} … ${threeFigures(high)}`)),
+  lrWidth: ({ hyper }) =>
+    of(hyper.lrRange, ([low, high]) => cell(high / low, `${threeFigures(low)} … ${threeFigures(high)}`)),
   activity: ({ activityText }) => of(activityText, (text) => cell(text, text)),
   synergy: ({ synergy }) => pointsOf(synergy),
   failed: ({ failureShare }) =>

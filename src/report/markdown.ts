@@ -34,7 +34,7 @@ type Column = readonly [head: string, cell: (row: Row, heading: string | undefin
 /** The columns of the table, those that are empty in every row left out. */
 const columns = (confidence: string): readonly Column[] => [
   ['arm', (row) => `\`${cells.arm(row).text}\`${noteText(cells.arm(row))}`],
-  ['HP', plain(cells.hyper)],
+  ['HP', (row) => `${cells.hyper(row).note} ${cells.hyper(row).text}`],
   ['n ok/N', (row) => [cells.runs(row).text, cells.runs(row).note].filter(Boolean).join(': ')],
   ['val top-1 %', (row) => cells.top1(row).text],
   [`Δ vs ref [${confidence}]`, differenceText],
@@ -42,9 +42,9 @@ const columns = (confidence: string): readonly Column[] => [
   ['verdict', (row) => boldText(cells.verdict(row))],
   ['MDE', plain(cells.mde)],
   ['val loss', plain(cells.loss)],
-  ['steps→target', (row) => [cells.target(row).text, cells.target(row).note].filter(Boolean).join(' ')],
+  ['steps→target', plain(cells.target)],
   ['speed-up', plain(cells.speedUp)],
-  ['ms/step (optimizer)', (row) => [cells.step(row).text, cells.step(row).note].filter(Boolean).join(' ')],
+  ['ms/step (optimizer)', plain(cells.step)],
   ['state ×', plain(cells.state)],
   ['lr within 0.5', plain(cells.lrWidth)],
   ['activity', plain(cells.activity)],

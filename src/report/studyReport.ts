@@ -18,18 +18,20 @@ export function studyReport(
   table: StudyTable,
   curves: readonly ArmCurves[],
 ): { readonly page: string; readonly figures: Readonly<Record<string, string>> } {
-  const styles = armStyles(plan.arms);
+  const trained = { ...plan, arms: plan.arms.filter(({ sameAs }) => sameAs === undefined) };
+  const styles = armStyles(trained.arms);
   const { rows, target, reference } = table;
+  const trainedRows = rows.filter(({ sameAs }) => sameAs === undefined);
   const inactive = rows.find(({ arm }) => arm === reference)?.inactive ?? [];
   const figures = {
     differences: drawable([forestFigure(rows, table.caption.protocol)]),
     curves: drawable([...learningFigures(curves, styles), scheduleFigure(curves, styles)]),
-    activity: drawable([activityFigure(plan.arms, reference, curves, inactive)]),
-    target: drawable(target ? [targetFigure(rows, target, styles)] : []),
-    cost: drawable([costFigure(rows, styles)]),
+    activity: drawable([activityFigure(trained.arms, reference, curves, inactive)]),
+    target: drawable(target ? [targetFigure(trainedRows, target, styles)] : []),
+    cost: drawable([costFigure(trainedRows, styles)]),
   };
   return {
-    page: reportPage({ plan, table, styles, figures }),
+    page: reportPage({ plan: trained, table, styles, figures }),
     figures: Object.fromEntries(
       Object.values(figures)
         .flat()

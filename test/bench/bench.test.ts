@@ -41,6 +41,16 @@ describe('figures', () => {
   });
 });
 
+test('the memory of a GPU has a column where it is known', () => {
+  const onGpu = { ...ours, device: 'gpu:0', deviceBytes: 3 * 2 ** 30 };
+  const [header, , ...rows] = benchText('title', [onGpu, theirs[0]!].map(figuresOf), [])
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const column = header!.indexOf('GPU MiB');
+  expect(rows.map((row) => row[column])).toEqual(['3072', '–']);
+});
+
 const small = ['--case', 'r8-basic@8x4', '--blocks', '1', '--steps', '2'];
 
 describe('the command', () => {

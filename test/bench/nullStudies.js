@@ -25,7 +25,17 @@
  */
 export function nullStudies(
   { measures: { judged, measures }, intervals: { bcaInterval }, random: { stream } },
-  { studies, seeds, arms = 10, shift = 0, shifted = arms, sd = 0.004, images = 10_000, delta = 0.002, bootstrap = false },
+  {
+    studies,
+    seeds,
+    arms = 10,
+    shift = 0,
+    shifted = arms,
+    sd = 0.004,
+    images = 10_000,
+    delta = 0.002,
+    bootstrap = false,
+  },
 ) {
   const declared = { alpha: 0.05, delta };
   const counts = { any: 0, found: 0, arms: 0, equivalent: 0, inconclusive: 0, t: 0, tOf: 0, bca: 0, bcaOf: 0 };
@@ -117,11 +127,20 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
       `        a true difference of just δ is called equivalent in ${edge.equivalent.toFixed(4)} of the arms`,
     );
   }
-  for (const [seeds, arms] of /** @type {const} */ ([[5, 10], [6, 1], [9, 10], [10, 1], [10, 10], [20, 10]])) {
+  for (const [seeds, arms] of /** @type {const} */ ([
+    [5, 10],
+    [6, 1],
+    [9, 10],
+    [10, 1],
+    [10, 10],
+    [20, 10],
+  ])) {
     const found = powerAtMde(parts, { studies, seeds, arms });
     console.log(
       `n = ${String(seeds).padStart(2)}, ${String(arms).padStart(2)} arms, one with a true difference of the MDE: ` +
-        (found === undefined ? 'no MDE: nothing can be found' : `found in ${found.toFixed(4)} ± ${error(found)} of the studies, 0.8 claimed`),
+        (found === undefined
+          ? 'no MDE: nothing can be found'
+          : `found in ${found.toFixed(4)} ± ${error(found)} of the studies, 0.8 claimed`),
     );
   }
   const one = nullStudies(parts, { studies, seeds: 10, arms: 1 });

@@ -13,11 +13,12 @@ import { dataFacts, experimentOf, makePlan, studyProtocol } from '../../src/expe
 import { hardwareOf } from '../../src/experiment/refusals.ts';
 import { writeChecks } from '../../src/runs/checks.ts';
 import { listStudy } from '../../src/runs/list.ts';
+import { writeReport } from '../../src/runs/report.ts';
 import { writePlan, writeTables } from '../../src/runs/study.ts';
 import { openSample, sampleResult, sampleStep, temporaryFolder } from '../runs/sample.ts';
 
-const ofStudy = ['plan.json', 'checks.json', 'table.md', 'table.csv', 'table.json', 'table.tex'];
-const ofRun = ['config.yaml', 'result.json', 'evals.jsonl', 'metrics.jsonl', 'env.json', 'ended.json'];
+const ofStudy = ['plan.json', 'checks.json', 'table.md', 'table.csv', 'table.json', 'table.tex', 'curves.json'];
+const ofRun = ['config.yaml', 'result.json', 'evals.jsonl', 'env.json', 'ended.json'];
 
 const folder = temporaryFolder();
 const [whole, slim] = [join(folder, 'whole'), join(folder, 'slim')];
@@ -34,7 +35,7 @@ beforeAll(async () => {
       'study: { name: demo, seeds: 3, disable: [pnm], design: leave-one-out }\n',
   );
   const { experiment } = await loadExperiment(config);
-  const dataset = await datasets.digits.load(experiment.dataset as never);
+  const dataset = await datasets.digits.load(experiment.dataset);
   const seeds = [0, 1, 2];
   const all = arms(experiment, { ...experiment.study, seeds });
   const plan = makePlan({
@@ -54,7 +55,8 @@ beforeAll(async () => {
     const last = { step: 44, epoch: 2, loss: 0.5, top1: diverged ? NaN : 0.9 + nth / 200 };
     for (let step = 1; step <= 44; step++) {
       writer.step(sampleStep(step, { loss: 2 / step, meters: { 'pnm/ratio': 1 / step } }));
-      if (step % 22 === 0) writer.evaluation({ ...last, step, epoch: step / 22, top1: last.top1 - 0.01 * (2 - step / 22) });
+      if (step % 22 === 0)
+        writer.evaluation({ ...last, step, epoch: step / 22, top1: last.top1 - 0.01 * (2 - step / 22) });
     }
     const status = diverged ? ({ status: 'diverged', reason: 'loss is NaN' } as const) : {};
     if (diverged) await writer.diverged({ why: 'NaN' }, {});
@@ -73,6 +75,7 @@ beforeAll(async () => {
     checkedAt: '2026-11-01T09:00:00.000Z',
   });
   await writeTables(dir, (await tableOf(whole, dir)).texts);
+  await writeReport(dir, await reportOf(whole, dir));
   for (const file of files(dir)) {
     const isKept = dirname(file) === '.' ? ofStudy.includes(file) : ofRun.includes(basename(file));
     if (isKept && !file.includes('divergence/')) cpSync(join(dir, file), join(slim, 'demo', file), { recursive: true });
@@ -81,7 +84,10 @@ beforeAll(async () => {
 afterEach(() => void vi.restoreAllMocks());
 
 /** What a command writes to stdout and stderr. */
-async function outputOf(command: { parseAsync: (args: string[], from: { from: 'user' }) => Promise<unknown> }, ...args: string[]) {
+async function outputOf(
+  command: { parseAsync: (args: string[], from: { from: 'user' }) => Promise<unknown> },
+  ...args: string[]
+) {
   const [out, error] = [[] as string[], [] as string[]];
   vi.spyOn(console, 'error').mockImplementation((text: string) => void error.push(text));
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => out.push(text as string) > 0);
@@ -91,8 +97,10 @@ async function outputOf(command: { parseAsync: (args: string[], from: { from: 'u
 
 test('has lost most of its files', () => {
   const [before, after] = [whole, slim].map((root) => files(join(root, 'demo')));
-  expect(before!.filter((file) => /timing|tfevents|safetensors|lease|divergence/.test(file)).length).toBeGreaterThan(45);
-  expect(after!.filter((file) => /timing|tfevents|safetensors|lease|divergence/.test(file))).toEqual([]);
+  expect(
+    before!.filter((file) => /metrics|timing|tfevents|safetensors|lease|divergence/.test(file)).length,
+  ).toBeGreaterThan(45);
+  expect(after!.filter((file) => /metrics|timing|tfevents|safetensors|lease|divergence/.test(file))).toEqual([]);
 });
 
 test('its table is what its runs say', async () => {
@@ -102,25 +110,30 @@ test('its table is what its runs say', async () => {
 test('its report is the whole study’s, byte for byte', async () => {
   const [of, from] = [await reportOf(slim, join(slim, 'demo')), await reportOf(whole, join(whole, 'demo'))];
   expect(of).toEqual(from);
-  expect(Object.keys(of.figures)).toEqual(expect.arrayContaining(['training-loss.svg', 'learning-rate.svg', 'activity.svg']));
+  expect(Object.keys(of.figures)).toEqual(
+    expect.arrayContaining(['training-loss.svg', 'learning-rate.svg', 'activity.svg']),
+  );
 });
 
-test('without the logs of the steps its table is still checked, and its report shows the accuracies alone', async () => {
+test('without the curves too, or with those of other runs, its report shows the accuracies alone and says why', async () => {
   const bare = join(folder, 'bare');
-  for (const file of files(slim)) {
-    if (!file.endsWith('metrics.jsonl')) cpSync(join(slim, file), join(bare, file), { recursive: true });
-  }
-  expect((await tableOf(bare, join(bare, 'demo'))).texts).toEqual((await tableOf(slim, join(slim, 'demo'))).texts);
-  const { figures } = await reportOf(bare, join(bare, 'demo'));
+  cpSync(slim, bare, { recursive: true });
+  const curves = join(bare, 'demo/curves.json');
+  writeFileSync(curves, readFileSync(curves, 'utf8').replaceAll('"runs":["', '"runs":["0'));
+  const { figures, page } = await reportOf(bare, join(bare, 'demo'));
+  expect(page).toContain('The logs of the single steps are not in the study’s folder');
   expect(Object.keys(figures)).toContain('test-top1.svg');
   expect(Object.keys(figures)).not.toContain('training-loss.svg');
+  expect((await tableOf(bare, join(bare, 'demo'))).texts).toEqual((await tableOf(slim, join(slim, 'demo'))).texts);
+  writeFileSync(curves, '{"schema":1,"arms":[{"arm":"ranger21"}]}');
+  await expect(reportOf(bare, join(bare, 'demo'))).rejects.toThrow(`${curves}: arms[0].runs is missing`);
 });
 
 test('`ablate` asked again trains nothing and changes nothing', async () => {
   const before = files(slim);
   const texts = new Map(before.map((file) => [file, readFileSync(join(slim, file), 'utf8')]));
   const { out, error } = await outputOf(ablateCommand(), config);
-  expect(error).toContain('= 13 runs, 13 finished before');
+  expect(error).toContain('= 16 runs, 16 finished before');
   expect(out).toBe(texts.get('demo/table.md'));
   expect(files(slim)).toEqual(before);
   for (const [file, text] of texts) expect(readFileSync(join(slim, file), 'utf8'), file).toBe(text);

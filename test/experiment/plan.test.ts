@@ -120,7 +120,11 @@ describe('going on with a frozen plan', () => {
   });
 
   test.each<[string, Partial<Arm>, string]>([
-    ['how its hyperparameters were found', { tuning: { trials: 16, edge: false } }, 'tuning.trials: absent → 16 (-pnm)'],
+    [
+      'how its hyperparameters were found',
+      { tuning: { trials: 16, edge: false } },
+      'tuning.trials: absent → 16 (-pnm)',
+    ],
     ['what it is for', { kind: 'named' }, 'kind: "without" → "named" (-pnm)'],
     ['the components it is about', { components: ['agc'] }, 'components: ["pnm"] → ["agc"] (-pnm)'],
     ['the family of its test', { family: 'pairs' }, 'family: "leave one out" → "pairs" (-pnm)'],

@@ -42,7 +42,9 @@ describe('the five words', () => {
     const sd = Math.sqrt(differences.reduce((sum, d) => sum + (d - mean) ** 2, 0) / 5);
     const comparison = comparisonOf(tableOf({ ranger21: base.slice(0, 6), '-pnm': less(differences) }));
     expect(comparison.mde! / (1.7927367205804225 * sd)).toBeCloseTo(1, 1.7);
-    expect(comparison.verdict.text).toBe(`no detectable effect (MDE = ${Number((100 * comparison.mde!).toPrecision(2))})`);
+    expect(comparison.verdict.text).toBe(
+      `no detectable effect (MDE = ${Number((100 * comparison.mde!).toPrecision(2))})`,
+    );
   });
 
   test.each<[string, number[], string]>([
@@ -90,6 +92,13 @@ describe('Holm’s correction', () => {
       p: null,
       verdict: { text: 'inconclusive (no seed in common)' },
     });
+  });
+
+  test('the MDE is that of its first step: of nine differences in ten arms all must have one sign, Φ(x)⁹ = 0.8', () => {
+    const nine = [...differences, -0.009];
+    const table = tableOf({ ranger21: base.slice(0, 9), '-pnm': less(nine) }, { choice: {} });
+    const { mde, sd } = comparisonOf(table);
+    expect(mde! / (1.9687850824598483 * sd!)).toBeCloseTo(1, 1.7);
   });
 
   test('says how many seeds could reach α in a family that large', () => {
@@ -219,9 +228,21 @@ test('two arms whose every run failed differ by 0 at every seed, which is not sa
   );
 });
 
+test('a test and an interval that disagree are told apart: one failed run makes the mean, and none of the signs', () => {
+  // nine differences of about −0.01 and one of −0.8: all of one sign, but t = mean / (sd/√10) is near −1
+  const differences = [-0.01, -0.012, -0.008, -0.011, -0.009, -0.01, -0.013, -0.007, -0.01];
+  const table = tableOf({ ranger21: base, '-pnm': [...less(differences), 'diverged'] });
+  const { interval, verdict } = comparisonOf(table);
+  expect([interval![1] > 0, verdict.word]).toEqual([true, 'hurts']);
+  expect(table.notes).toContain(
+    'significant although the interval holds 0: -pnm; a few seeds differ far more than the others, which widens the interval and not the test',
+  );
+});
+
 describe('hyperparameters', () => {
   const source = (arm: string, arms: object[]) =>
-    tableOf({}, { choice: { disable: ['pnm'], arms: arms as never } }).rows.find((row) => row.arm === arm)!.hyper.source;
+    tableOf({}, { choice: { disable: ['pnm'], arms: arms as never } }).rows.find((row) => row.arm === arm)!.hyper
+      .source;
 
   test('of an arm that sets them are not inherited', () => {
     const arms = [
@@ -240,11 +261,16 @@ describe('hyperparameters', () => {
     const changed = plan.arms.map((arm) => {
       const optimizer = { ...arm.experiment.optimizer, lr: 0.002 };
       if (arm.name === '-pnm') return { ...arm, tuning };
-      return arm.name === 'adamw' ? { ...arm, inherits: 'adamw+sched', experiment: { ...arm.experiment, optimizer } } : arm;
+      return arm.name === 'adamw'
+        ? { ...arm, inherits: 'adamw+sched', experiment: { ...arm.experiment, optimizer } }
+        : arm;
     });
     const table = studyTable({ ...plan, arms: changed }, entries);
     const hyper = Object.fromEntries(table.rows.map((row) => [row.arm, row.hyper]));
-    expect(hyper).toMatchObject({ '-pnm': { source: 'lr-line(5)', lrRange: [0.0005, 0.002] }, adamw: { source: 'inherited' } });
+    expect(hyper).toMatchObject({
+      '-pnm': { source: 'lr-line(5)', lrRange: [0.0005, 0.002] },
+      adamw: { source: 'inherited' },
+    });
     expect(markdownTable(table)).toContain('| 0.0005 … 0.002 ');
   });
 });
@@ -284,10 +310,15 @@ describe('a rung of a ladder', () => {
 });
 
 test('steps faster than forward and backward pass alone leave nothing to call the optimizer’s', () => {
-  const { plan, entries } = studyOf({ ranger21: base, '-pnm': base }, { ...one, change: (arm) => ({ msPerStep: arm === '-pnm' ? 40 : 60 }) });
+  const { plan, entries } = studyOf(
+    { ranger21: base, '-pnm': base },
+    { ...one, change: (arm) => ({ msPerStep: arm === '-pnm' ? 40 : 60 }) },
+  );
   const gradient = { ms: 50, hardware: hardwareOf(entries[0]!) };
   const offAll = { steps: 20, largestDifference: 0, tolerance: 0, passed: true };
-  const table = studyTable(plan, entries, { checks: { schema: 1, offAll, gradient, checkedAt: '2026-11-01T00:00:00.000Z' } });
+  const table = studyTable(plan, entries, {
+    checks: { schema: 1, offAll, gradient, checkedAt: '2026-11-01T00:00:00.000Z' },
+  });
   const ms = Object.fromEntries(table.rows.map(({ arm, optimizerMs }) => [arm, optimizerMs]));
   expect(ms).toMatchObject({ ranger21: 10, '-pnm': null });
   expect(table.notes).toContain(
@@ -391,7 +422,9 @@ describe('time to target', () => {
   });
 
   test('what was not reached is said in words, and no interval has two infinite ends', () => {
-    const never = new Map([...evaluations].map(([path, all]) => [path, path.startsWith('adamw+sched') ? all.slice(0, 1) : all]));
+    const never = new Map(
+      [...evaluations].map(([path, all]) => [path, path.startsWith('adamw+sched') ? all.slice(0, 1) : all]),
+    );
     const text = markdownTable(studyTable(plan, entries, { evaluations: never }));
     expect(text).toContain('| not reached 0/3 ');
     expect(text).toContain('| only the arm ');

@@ -82,7 +82,8 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     await page.close();
   });
 
-  const armsInOrder = (page: Page) => page.locator('[data-sortable]').first().locator('tbody th[scope=row]').allTextContents();
+  const armsInOrder = (page: Page) =>
+    page.locator('[data-sortable]').first().locator('tbody th[scope=row]').allTextContents();
   const byTop1 = table.rows.toSorted((a, b) => a.top1!.mean - b.top1!.mean).map(({ arm }) => arm);
   const asPlanned = table.rows.map(({ arm }) => arm);
 
@@ -129,11 +130,33 @@ describe.skipIf(chromiumPath === undefined)('in Chromium', () => {
     await page.locator('summary').press('Enter');
     expect(await further.isVisible()).toBe(true);
     expect(await further.getByRole('columnheader').allTextContents()).toEqual([
-      ...['Arm', 'Failed', 'McNemar p', 'Completed runs', 'Intention to treat', 'Best evaluation', 'Median Δ', 'sd of Δ'],
-      ...['BCa [95 %]', 'd_z', 'Seeds won', 'p', 'p (TOST)', 'ρ', 'Images to target', 'Seconds to target', 'p above target'],
+      ...[
+        'Arm',
+        'Failed',
+        'McNemar p',
+        'Completed runs',
+        'Intention to treat',
+        'Best evaluation',
+        'Median Δ',
+        'sd of Δ',
+      ],
+      ...[
+        'BCa [95 %]',
+        'd_z',
+        'Seeds won',
+        'p',
+        'p (TOST)',
+        'ρ',
+        'Images to target',
+        'Seconds to target',
+        'p above target',
+      ],
     ]);
     const cellsOf = async (arm: string) =>
-      further.locator('tr', { has: page.locator(`th[data-value="${arm}"]`) }).locator('td').allTextContents();
+      further
+        .locator('tr', { has: page.locator(`th[data-value="${arm}"]`) })
+        .locator('td')
+        .allTextContents();
     const warmup = await cellsOf('-warmup');
     expect(warmup.slice(0, 2)).toEqual(['1/5 [4, 62] %', '1.000 1 here, 0 there']); // Wilson's interval of 1 in 5: 0.036 … 0.624
     await further.getByRole('button', { name: 'd_z' }).click();

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { studyTable } from '../../src/experiment/table.ts';
+import { cells } from '../../src/report/cells.ts';
 import { csvTable } from '../../src/report/csv.ts';
 import { jsonTable } from '../../src/report/json.ts';
 import { markdownTable } from '../../src/report/markdown.ts';
 import { compact, points, probability, threeFigures } from '../../src/report/numbers.ts';
+import { studyReport } from '../../src/report/studyReport.ts';
 import { differingCells } from '../../src/report/tableDifference.ts';
 import { sampleEntries, samplePlan, studyOf } from '../experiment/sampleStudy.ts';
 
@@ -126,6 +128,34 @@ test('tables that differ are told by the arm and the cell', () => {
   expect(differingCells(table, table)).toEqual([]);
   expect(differingCells(table, changed)).toEqual(['rows[-pnm].msPerStep: 46 → 47']);
   expect(differingCells(undefined, { a: 1 })).toEqual(['table: absent → {"a":1}']);
+});
+
+test('an arm that shares another’s runs has a row and a difference, and is drawn and counted once', () => {
+  const choice = { disable: ['agc', 'pnm'], design: ['leave-one-out' as const, 'ladder' as const], controls: [] };
+  const { plan } = studyOf({ ranger21: [0.9, 0.9, 0.9] }, { choice });
+  const values = Object.fromEntries(plan.arms.map(({ name }, i) => [name, [0.9, 0.91 + i / 100, 0.92]]));
+  const { entries } = studyOf({ ...values, '-pnm': [0.8, 'diverged', 0.9] }, { choice });
+  const table = studyTable(plan, entries);
+  const { page, figures } = studyReport(plan, table, []);
+  const trained = plan.arms.filter(({ sameAs }) => sameAs === undefined);
+  expect(trained.length).toBe(plan.arms.length - 2);
+  expect(page).toContain(
+    `${trained.length} arms, seeds 0, 1, 2: ${3 * trained.length} runs, ${3 * trained.length - 1} completed`,
+  );
+  expect(page.match(/seed 1: <strong>diverged/g)).toHaveLength(1);
+  expect(page).toContain('-agc (ladder) <span class="note soft">runs of -agc</span>');
+  expect(figures['cost.csv']!.split('\r\n').map((line) => line.split(',')[0])).toEqual([
+    ...['arm', 'adamw', 'adamw+sched', 'ranger21', '-agc', '-pnm', '-agc-pnm', '+agc', '+agc+pnm', ''],
+  ]);
+  expect(figures['differences.csv']).toContain('ladder,-agc-pnm (ladder),-agc,');
+});
+
+test('a speed-up has an open end where a resample did not reach the target, and none where one side never did', () => {
+  const text = (speedUp: object) => cells.speedUp({ timeToTarget: { speedUp } } as never).text;
+  expect(text({ ratio: 1, onlyBy: null, interval: [0, 1.25] })).toBe('1.00 (0, 1.25]');
+  expect(text({ ratio: 1, onlyBy: null, interval: [0.5, Infinity] })).toBe('1.00 [0.50, ∞)');
+  expect(text({ ratio: 2, onlyBy: null, interval: null })).toBe('2.00');
+  expect(text({ ratio: null, onlyBy: 'arm', interval: null })).toBe('only the arm');
 });
 
 test('signs and figures', () => {

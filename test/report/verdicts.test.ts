@@ -38,7 +38,10 @@ describe('a verdict on an arm, turned into one on its component', () => {
       row('-pnm', 'without', ['pnm'], { word: 'hurts' }),
       'Leaving pnm out of ranger21 hurts: it earns its place. −1.40 points [−1.90, −0.90], p = 0.020 (Holm), 3 seeds',
     ],
-    [row('-pnm', 'without', ['pnm'], { word: 'helps' }), 'Leaving pnm out of ranger21 helps: it costs more than it brings.'],
+    [
+      row('-pnm', 'without', ['pnm'], { word: 'helps' }),
+      'Leaving pnm out of ranger21 helps: it costs more than it brings.',
+    ],
     [
       row('-agc-gc', 'without', ['agc', 'gc'], { word: 'hurts' }),
       'Leaving agc and gc out of ranger21 hurts: together they earn their place.',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, runId, trajectoryVersion } from '../../src/runs/id.ts';
+import { canonicalJson, runId, trajectoryVersion, leafDifferences } from '../../src/runs/id.ts';
 import { sampleExperiment } from './sample.ts';
 
 const base = sampleExperiment();
@@ -42,6 +42,16 @@ describe('of images decoded in threads', () => {
   const at = (more: object) => id({ dataset: { name: 'imagenette', root: '/data', ...more } });
   test('is the same for any number of them', () => expect(at({ workers: 4 })).toBe(at({ workers: 0 })));
   test('is another for another size', () => expect(at({ image: 96 })).not.toBe(at({ image: 64 })));
+});
+
+test('what differs between two values is told leaf by leaf', () => {
+  const [was, is] = [{ train: { epochs: 5, crop: 1 }, seeds: [0, 1] }, { train: { epochs: 6, flip: true }, seeds: [0, 1] }];
+  expect(leafDifferences(was, is)).toEqual([
+    'train.epochs: 5 → 6',
+    'train.crop: 1 → absent',
+    'train.flip: absent → true',
+  ]);
+  expect(leafDifferences({ a: undefined }, {}, 'config')).toEqual([]);
 });
 
 describe('is another', () => {

@@ -7,7 +7,7 @@ import { percent } from '../numbers.ts';
 
 export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTable): Markup {
   const { protocol, images, image } = caption;
-  const completed = rows.reduce((n, row) => n + row.completed, 0);
+  const completed = rows.reduce((n, row) => n + (row.sameAs === undefined ? row.completed : 0), 0);
   const facts: readonly (readonly [name: string, text: string | null])[] = [
     ['model', caption.model],
     ['data', `${caption.dataset}, SHA-256 ${caption.fingerprint}`],

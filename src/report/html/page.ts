@@ -22,6 +22,9 @@ export interface ReportPage {
   readonly figures: Readonly<Record<'differences' | 'curves' | 'activity' | 'target' | 'cost', readonly Figure[]>>;
 }
 
+const withoutSteps = markup`<p class="note">The logs of the single steps are not in the study’s folder: training loss, learning rate and the activity over the steps are left out.</p>
+`;
+
 interface Section {
   readonly id: string;
   readonly nav: string;
@@ -47,12 +50,19 @@ export function reportPage({ plan, table, styles, figures }: ReportPage): string
     {
       id: 'curves',
       nav: 'Curves',
-      content: curves.length > 0 && markup`${armKey(plan, styles)}${curves.map((figure) => figureBlock(figure, true))}`,
+      content:
+        curves.length > 0 &&
+        markup`${armKey(plan, styles)}${!curves.some(({ id }) => id === 'training-loss') && withoutSteps}${curves.map((figure) => figureBlock(figure, true))}`,
     },
     figureSection('target', 'Time to target', figures.target),
     figureSection('activity', 'Activity', figures.activity),
     figureSection('cost', 'Cost', figures.cost),
-    { id: 'failures', nav: 'Failures', title: 'Runs that did not complete', content: failureList(table.rows) },
+    {
+      id: 'failures',
+      nav: 'Failures',
+      title: 'Runs that did not complete',
+      content: failureList(table.rows.filter(({ sameAs }) => sameAs === undefined)),
+    },
     { id: 'study', nav: 'Study', content: studyFacts(plan, table) },
   ];
   const there = sections.filter(({ content }) => content !== false);
@@ -71,6 +81,7 @@ export function reportPage({ plan, table, styles, figures }: ReportPage): string
 <header>
 <h1>${plan.study}</h1>
 <p class="lead">${summary(plan, table)}</p>
+${powerless(table)}
 </header>
 <nav aria-label="Sections"><ul>${there.map(({ id, nav }) => markup`<li><a href="#${id}">${nav}</a></li>`)}</ul></nav>
 <main id="main">
@@ -108,6 +119,11 @@ function summary({ arms, seeds }: StudyPlan, { rows }: StudyTable): Markup {
   if (found.length === 0) return markup`${size} No arm was shown to differ from its reference.`;
   return markup`${size} Against their references, ${found.map((each, i) => markup`${i > 0 && '; '}${each}`)}. ${rest > 0 && `Nothing was shown for the other ${rest}.`}`;
 }
+
+/** Where the seeds are too few for any verdict, before the reader takes that for a finding. */
+const powerless = ({ caption }: StudyTable): Markup | false =>
+  caption.powerless.length > 0 &&
+  markup`<ul class="soft">${caption.powerless.map((line) => markup`<li>${line}</li>`)}</ul>`;
 
 /** A figure that is a section of its own, under its own title. */
 const figureSection = (id: string, nav: string, [figure]: readonly Figure[]): Section => ({

@@ -6,7 +6,10 @@ import { markup, type Markup } from '../markup.ts';
 import { pointsText } from '../cells.ts';
 import { missing, probability } from '../numbers.ts';
 
-export const screeningTable = ({ screening, caption }: StudyTable): Markup => markup`<p>What switching a component on does to top-1, on average over the settings of the others. An effect cannot be told from the interactions beside it.</p>
+export const screeningTable = ({
+  screening,
+  caption,
+}: StudyTable): Markup => markup`<p>What switching a component on does to top-1, on average over the settings of the others. An effect cannot be told from the interactions beside it.</p>
 <div class="scroll" role="region" aria-label="Screening" tabindex="0"><table>
 <thead><tr>${['component', `effect, points [${confidenceText(caption.protocol.alpha)}]`, 'p (Holm)', 'verdict', 'mixed with'].map((name, i) => markup`<th scope="col" class="plain ${(i === 0 || i > 2) && 'text'}">${name}</th>`)}</tr></thead>
 <tbody>${screening.map(effectRow)}</tbody></table></div>`;

@@ -26,7 +26,7 @@ nav a{display:inline-block;padding:.2rem 0}
 table{border-collapse:collapse;font-size:.84rem;line-height:1.35;font-variant-numeric:tabular-nums}
 th,td{padding:.38rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule);vertical-align:top;font-weight:400}
 thead th{vertical-align:bottom;border-bottom:1px solid var(--soft);padding:0;color:var(--soft)}
-th.text,td.text,tbody th{text-align:left}td.wrap{white-space:normal;min-width:17rem}
+th.text,td.text,tbody th{text-align:left}td.wrap{white-space:normal;min-width:15rem}
 tbody th,thead th:first-child{position:sticky;left:0;background:var(--paper);z-index:1}
 tbody th[scope=row]{font-weight:600}tbody .group th{position:static;font-size:.78rem;color:var(--soft);padding-top:1rem;border-bottom-color:var(--soft)}
 tbody .group span{position:sticky;left:.7rem}
@@ -34,7 +34,8 @@ th button{font:inherit;color:inherit;background:none;border:0;padding:.38rem .7r
 thead th.plain{padding:.38rem .7rem}th button:hover{color:var(--ink)}th button::after{content:"";display:inline-block;width:.9em;text-align:right}
 th[aria-sort=ascending] button,th[aria-sort=descending] button{color:var(--ink);font-weight:600}
 th[aria-sort=ascending] button::after{content:"↑"}th[aria-sort=descending] button::after{content:"↓"}
-td b{font-weight:700}td .soft{font-size:.95em}
+td b{font-weight:700}td .note,th .note{display:block;font-size:.95em;font-weight:400}
+summary{cursor:pointer;margin:1rem 0 .6rem}
 figure{margin:0 0 2.25rem}figcaption{max-width:44rem;margin-top:.5rem}figure h3{margin-bottom:.6rem}
 svg{display:block;max-width:100%;height:auto;overflow:visible}svg.narrow{display:none;width:100%}
 .key{display:flex;flex-wrap:wrap;gap:.3rem .4rem;margin:0 0 1rem;max-width:none}.key[hidden]{display:none}

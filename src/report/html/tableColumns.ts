@@ -28,7 +28,7 @@ const column = (
 });
 
 function shown({ text, note, bold }: Cell): Markup {
-  return markup`${bold ? markup`<b>${text}</b>` : text}${note !== undefined && markup` <span class="soft">${note}</span>`}`;
+  return markup`${bold ? markup`<b>${text}</b>` : text}${note !== undefined && markup` <span class="note soft">${note}</span>`}`;
 }
 
 const arm = column('Arm', 'name of the arm', cells.arm, { text: true });
@@ -70,7 +70,11 @@ export const tableColumns = (confidence: string): readonly Column[] => [
     text: true,
     wrap: true,
   }),
-  column('Synergy', 'points a component is worth inside the full optimizer beyond what it is worth alone', cells.synergy),
+  column(
+    'Synergy',
+    'points a component is worth inside the full optimizer beyond what it is worth alone',
+    cells.synergy,
+  ),
   {
     name: 'Folders',
     about: 'the runs behind the row, by seed',
@@ -115,5 +119,9 @@ export const detailColumns = (confidence: string): readonly Column[] => [
   column('ρ', 'correlation of arm and reference over the seeds: how much pairing saves', cells.correlation),
   column('Images to target', 'images seen by the median step to the target', cells.samples),
   column('Seconds to target', 'median step to the target at the arm’s own time of a step', cells.seconds),
-  column('p above target', 'one-sided t test that the mean final top-1 is above the target, failures at chance', cells.exceedsP),
+  column(
+    'p above target',
+    'one-sided t test that the mean final top-1 is above the target, failures at chance',
+    cells.exceedsP,
+  ),
 ];

@@ -72,7 +72,9 @@ function predicate(row: Row, { verdict, mde }: Comparison): string {
   const change = (way: string) => (isAbout(row) ? `the result is ${way}` : `it is the ${way} of the two`);
   switch (verdict.word) {
     case 'hurts':
-      return left ? `hurts: ${one ? 'it earns its place' : 'together they earn their place'}` : `hurts: ${change('worse')}`;
+      return left
+        ? `hurts: ${one ? 'it earns its place' : 'together they earn their place'}`
+        : `hurts: ${change('worse')}`;
     case 'helps':
       return left
         ? `helps: ${one ? 'it costs more than it brings' : 'together they cost more than they bring'}`
