@@ -64,14 +64,15 @@ describe.skipIf(absent)('on a GPU', () => {
     });
 
     test('too large a program names the batch', async () => {
-      const x = { shape: [1 << 17], data: new Float32Array(1 << 17) };
+      const size = 2 ** 19; // its square: 1 TiB
+      const x = { shape: [size, 1], data: new Float32Array(size) };
       const square = await session.compile(
         'square',
-        (_, { x }) => ({ outputs: { y: ops.sum(ops.exp(ops.add(ops.reshape(x!, [-1, 1]), x!))) } }), // 64 GiB a tensor
+        (_, { x }) => ({ outputs: { y: ops.sum(ops.matMul(x!, ops.reshape(x!, [1, size]))) } }),
         { x: { shape: x.shape, dtype: 'float32' } },
       );
       await expect(square({ x })).rejects.toMatchObject({
-        message: expect.stringMatching(/out of memory with a batch of 131072/) as string,
+        message: expect.stringMatching(/out of memory with a batch of 524288/) as string,
       });
     });
   });

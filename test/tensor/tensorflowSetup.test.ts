@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { setupCommand } from '../../src/cli/setup.ts';
 import { install, type InstallOptions } from '../../src/tensor/backends/tensorflow/install/install.ts';
-import { cudaRequirements } from '../../src/tensor/backends/tensorflow/install/wheel.ts';
+import { cudaRequirements, unpackWheel } from '../../src/tensor/backends/tensorflow/install/wheel.ts';
 import { allCandidates, cacheRoot } from '../../src/tensor/backends/tensorflow/locate.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
@@ -137,6 +138,15 @@ test('without pip the message says what to run where there is one', async () => 
 
 test('the CUDA libraries to fetch are those the wheel names', async () => {
   expect(await cudaRequirements(wheel)).toEqual(['nvidia-cublas-cu12<13.0,>=12.5.3.2', 'nvidia-cudnn-cu12<10.0,>=9.3']);
+});
+
+test('NVIDIA’s compiler can be started where it is unpacked, and what else its wheel has stays out', async () => {
+  const compiler = join(fixtures, 'nvidia_cuda_nvcc_cu12-9.9.9-py3-none-any.whl');
+  const written = await unpackWheel(compiler, scratch, true, quiet);
+  const [ptxas, libdevice] = ['nvidia/cuda_nvcc/bin/ptxas', 'nvidia/cuda_nvcc/nvvm/libdevice/libdevice.10.bc'] as const;
+  expect([...written.keys()]).toEqual([ptxas, libdevice]);
+  expect(statSync(join(scratch, ptxas)).mode & 0o777).toBe(0o755);
+  expect(statSync(join(scratch, libdevice)).mode & 0o111).toBe(0);
 });
 
 describe('the search order', () => {

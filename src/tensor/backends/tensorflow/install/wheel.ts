@@ -1,5 +1,5 @@
 /** What is taken out of TensorFlow's and NVIDIA's wheels. */
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Progress } from './install.ts';
@@ -19,6 +19,8 @@ const isLibraryName = (name: string): boolean =>
   // what TensorFlow opens by name at run time, and what XLA needs to compile for a GPU
   /^nvidia\/[^/]+\/lib\/[^/]+\.so[.\d]*$/.test(name) ||
   /^nvidia\/cuda_nvcc\/(bin\/ptxas|nvvm\/libdevice\/[^/]+)$/.test(name);
+
+const isProgram = (name: string): boolean => name.split('/').at(-2) === 'bin';
 
 /** SHA-256 in hex of each file, as the wheel itself records it. */
 async function recordOf(path: string, members: readonly Member[]): Promise<Map<string, string>> {
@@ -64,6 +66,7 @@ export async function unpackWheel(
     await mkdir(dirname(file), { recursive: true });
     const sha256 = await unpackTo(path, member, file, advance);
     if (sha256 !== record.get(member.name)) throw new Error(`${member.name} does not match the SHA-256 in its RECORD`);
+    if (isProgram(name)) await chmod(file, 0o755); // XLA starts it
     written.set(name, sha256);
   }
   progress.end();
