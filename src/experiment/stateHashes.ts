@@ -10,6 +10,8 @@ import type { Plan } from './train.ts';
 /** One step: the hash of its batch, of every output of the step and of every tensor of the state after it. */
 export interface StepHashes {
   readonly step: number;
+  /** As the session names it: `cpu`, `gpu:0 …`. */
+  readonly device: string;
   /** Tensor → the first 16 hex digits of the SHA-256 of its bytes. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -37,7 +39,7 @@ export const stateHashes = (
       const outputs = await step({ ...batch, ...scalars });
       if (merge && optimizer.variant(t) === 'merge') await merge({});
       const hashes = { ...batchHashes, ...hashesOf('output', outputs), ...hashesOf('state', await session.read()) };
-      onStep({ step: t, hashes });
+      onStep({ step: t, device: session.device, hashes });
     }
   });
 
