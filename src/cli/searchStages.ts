@@ -54,6 +54,23 @@ export async function readTrials(
   return scoredTrials(trials, plan, entries, place);
 }
 
+/**
+ * The trials as the ledger tells them, where their runs are there no more: a study that was published without them is not tuned
+ * again. The ids of the runs say that they would be the same.
+ */
+export function keptTrials(
+  search: Search,
+  folder: string,
+  trials: readonly Trial[],
+  ledger: Ledger | undefined,
+): readonly TrialRecord[] | undefined {
+  if (hasPlan(folder) || ledger === undefined) return undefined;
+  const { runs } = trialPlan(search.study, trials, search.seeds, search.heldOut);
+  const kept = trials.flatMap(({ name }) => ledger.trials.filter(({ trial }) => trial === name));
+  const ids = kept.filter(({ status }) => status !== 'unfinished').flatMap((record) => record.runs.map(({ id }) => id));
+  return ids.length === runs.length && runs.every(({ id }) => ids.includes(id)) ? kept : undefined;
+}
+
 export type SearchEnd = StudyEnd & { readonly signalCode: number | undefined };
 
 /** Trains what is missing of the trials, and freezes their plan before. */

@@ -1,7 +1,8 @@
 /** The trials of `sweep`: the search of a study with one arm, all trials in one folder. */
 import { parse } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { loadExperiment } from '../config/load.ts';
+import { isMap } from '../config/origin.ts';
 import type { Experiment } from '../config/schema.ts';
 import { rangeSchema, searchSchema, type Range, type SearchBlock } from '../config/search.ts';
 import { keyProblem } from '../config/searchConflicts.ts';
@@ -71,10 +72,9 @@ function askedSpace(texts: readonly string[], experiment: Experiment): Record<st
     texts.map((text) => {
       const equals = text.indexOf('=');
       const key = text.slice(0, Math.max(0, equals)).trim();
-      const range = rangeSchema.safeParse(equals < 0 ? undefined : yamlValue(text.slice(equals + 1)));
-      const problem = range.success
-        ? keyProblem(key, range.data, experiment, false)
-        : z.prettifyError(range.error).replaceAll(/\s+/g, ' ').slice(0, 300);
+      const value = equals < 0 ? undefined : yamlValue(text.slice(equals + 1));
+      const range = rangeSchema.safeParse(value);
+      const problem = range.success ? keyProblem(key, range.data, experiment, false) : rangeProblem(value, range.error);
       if (problem === undefined) return [key, range.data!];
       throw new UserError(`--space ${text}: ${problem}`, {
         remedy:
@@ -83,6 +83,11 @@ function askedSpace(texts: readonly string[], experiment: Experiment): Record<st
     }),
   );
 }
+
+const rangeProblem = (value: unknown, error: z.ZodError): string =>
+  isMap(value)
+    ? error.issues.map(({ path, message }) => [...path, message].join(' ')).join('; ')
+    : 'expected key={log: [from, to]}';
 
 function yamlValue(text: string): unknown {
   try {

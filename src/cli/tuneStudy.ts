@@ -8,11 +8,12 @@ import { trialCounts, tunedArms } from '../experiment/search/tunedArms.ts';
 import { planFor } from '../experiment/train.ts';
 import { armText } from '../report/ledgerText.ts';
 import type { StudyPlan } from '../runs/study.ts';
-import { tuningDir, type TrialRecord } from '../runs/tuning.ts';
+import { readLedger, tuningDir, type TrialRecord } from '../runs/tuning.ts';
 import { seconds } from './progress.ts';
 import {
   heldOutData,
   keepLedger,
+  keptTrials,
   ledgerOf,
   ledgerPath,
   plannedTrials,
@@ -47,17 +48,24 @@ export async function tuneStudy(
   options: StudyOptions,
 ): Promise<{ readonly plan: StudyPlan | undefined; readonly end: SearchEnd | undefined }> {
   const search = await searchOf(dir, plan, block);
+  const before = await readLedger(dir);
   const all: TrialRecord[] = [];
   let last: SearchEnd | undefined;
   const { arms, records } = await tunedArms(plan, block, async (stage, trials) => {
-    const { records, end } = await trainTrials(search, tuningDir(dir, stage), trials, engine, options);
+    const folder = tuningDir(dir, stage);
+    const kept = keptTrials(search, folder, trials, before);
+    const { records, end } = kept
+      ? { records: kept, end: undefined }
+      : await trainTrials(search, folder, trials, engine, options);
     all.push(...records);
     last = end ?? last;
     await keepLedger(dir, ledgerOf(search, all));
     return records;
   });
   for (const record of records) console.error(armText(record));
-  console.error(`ranger21: tuned by ${protocolOf(plan).tier} → ${ledgerPath(dir)}`);
+  const { tier } = protocolOf(plan);
+  const state = arms ? `tuned by ${tier}` : `tuning by ${tier} is not complete, and the same command goes on`;
+  console.error(`ranger21: ${state} → ${ledgerPath(dir)}`);
   const tuned = arms && withArms(plan, arms);
   if (tuned) checkBudgets(tuned);
   return { plan: tuned, end: last };
@@ -89,10 +97,13 @@ export async function previewTuning(
   const trials = trialCounts(plan, block);
   const perArm = [...Object.values(trials.search), ...Object.values(trials.line)];
   const runs = perArm.reduce((sum, count) => sum + count, 0) * search.seeds.length;
+  const before = await readLedger(dir);
   let done = 0;
   const { arms } = await tunedArms(plan, block, async (stage, wanted) => {
     const folder = tuningDir(dir, stage);
-    const records = await readTrials(search, folder, wanted, await plannedTrials(search, folder, wanted));
+    const records =
+      keptTrials(search, folder, wanted, before) ??
+      (await readTrials(search, folder, wanted, await plannedTrials(search, folder, wanted)));
     done += records.flatMap((record) => record.runs).filter(({ steps }) => steps > 0).length;
     return records;
   });

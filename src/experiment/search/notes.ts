@@ -9,10 +9,6 @@ const FEW_TRIALS = 16;
 export function tuningNotes(plan: StudyPlan): string[] {
   const { tier, search } = protocolOf(plan);
   const searched = plan.arms.filter(({ sameAs, tuning }) => sameAs === undefined && tuning?.by !== undefined);
-  const ranges = searched.flatMap(({ name, tuning }) => {
-    const [low, high] = tuning?.lrRange ?? [];
-    return low === undefined || high === undefined ? [] : [`${name} ${low === high ? low : `${low} … ${high}`}`];
-  });
   return [
     ...(tier === 'T1' && search && search.budget < FEW_TRIALS
       ? [
@@ -21,9 +17,6 @@ export function tuningNotes(plan: StudyPlan): string[] {
       : []),
     ...searched.flatMap(untrained),
     ...searched.flatMap(otherEdges),
-    ...(tier === 'T2' && ranges.length > 0
-      ? [`learning rates within half a point of the best, where neighbours of it are: ${ranges.join(', ')}`]
-      : []),
   ];
 }
 
@@ -34,8 +27,14 @@ const untrained = ({ name, tuning }: Arm): string[] =>
 
 /** Edges other than the learning rate's, which stands with what would change the conclusions. */
 function otherEdges({ name, tuning }: Arm): string[] {
-  const keys = (tuning?.edges ?? [])
-    .filter((key) => key !== 'optimizer.lr')
-    .map((key) => key.replace('optimizer.', ''));
+  const keys = (tuning?.edges ?? []).map(short).filter((key) => key !== 'lr');
   return keys.length === 0 ? [] : [`the best ${keys.join(' and ')} of ${name} lies at the edge of its search`];
 }
+
+/** The arms whose best hyperparameters lie at the edge of what was searched, for the caption: `adamw (lr)`. */
+export const searchEdges = ({ arms }: StudyPlan): string[] =>
+  arms.flatMap(({ name, tuning, sameAs }) =>
+    sameAs !== undefined || !tuning?.edges?.length ? [] : [`${name} (${tuning.edges.map(short).join(', ')})`],
+  );
+
+const short = (key: string): string => key.replace('optimizer.', '');
