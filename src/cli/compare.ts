@@ -5,7 +5,9 @@ import { selectorHelp } from './selectorHelp.ts';
 
 export const compareCommand = () =>
   new Command('compare')
-    .description('runs side by side: what differs in their configs, their results, and paired differences where seeds agree')
+    .description(
+      'runs side by side: what differs in their configs, their results, and paired differences where seeds agree',
+    )
     .argument('<selectors...>', 'names and conditions of the runs; the first one’s configuration is the reference')
     .option('--accept-drift', 'take differences between runs of different training code all the same')
     .option('--json', 'print one JSON document')
@@ -32,7 +34,9 @@ Examples:
       ]);
       const entries = (await selectRuns(root, words)).filter(({ state }) => state !== 'planned');
       if (entries.length === 0) {
-        throw new UserError(`no run under ${root} matches ${words.join(' ')}`, { remedy: '`ranger21 ls` lists what is there' });
+        throw new UserError(`no run under ${root} matches ${words.join(' ')}`, {
+          remedy: '`ranger21 ls` lists what is there',
+        });
       }
       const [{ compareRuns }, { comparisonText }, { toJson }, { chanceIn }] = await Promise.all([
         import('../experiment/compareRuns.ts'),

@@ -24,16 +24,23 @@ Examples:
   ranger21 diff 1f3a 52c0 --json`,
     )
     .action(async (first, second, { json, runs: root }) => {
-      const [{ selectRun }, { readConfig }, { readLogs }, { savedDrift }, { runDifference }, { differenceText }, { toJson }] =
-        await Promise.all([
-          import('../runs/select.ts'),
-          import('../runs/configs.ts'),
-          import('../runs/read.ts'),
-          import('../runs/savedDrift.ts'),
-          import('../experiment/runDifference.ts'),
-          import('../report/differenceText.ts'),
-          import('../runs/metrics.ts'),
-        ]);
+      const [
+        { selectRun },
+        { readConfig },
+        { readLogs },
+        { savedDrift },
+        { runDifference },
+        { differenceText },
+        { toJson },
+      ] = await Promise.all([
+        import('../runs/select.ts'),
+        import('../runs/configs.ts'),
+        import('../runs/read.ts'),
+        import('../runs/savedDrift.ts'),
+        import('../experiment/runDifference.ts'),
+        import('../report/differenceText.ts'),
+        import('../runs/metrics.ts'),
+      ]);
       const read = async (word: string) => {
         const entry = await selectRun(root, [word]);
         const [config = {}, logs, saved] = await Promise.all([

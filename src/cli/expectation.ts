@@ -17,7 +17,11 @@ export async function asExpected(config: string, experiment: Experiment): Promis
 }
 
 /** The arms, of which only those that are the config's own experiment expect what it does; none where it is tuned first. */
-export async function armsAsExpected(config: string, arms: readonly Arm[], tier: Protocol['tier'] = 'T0'): Promise<Arm[]> {
+export async function armsAsExpected(
+  config: string,
+  arms: readonly Arm[],
+  tier: Protocol['tier'] = 'T0',
+): Promise<Arm[]> {
   const { experiment: own } = await loadExperiment(config);
   const expected = expectedOf(tier === 'T0' ? own : undefined);
   return arms.map((arm) => ({ ...arm, experiment: expected(arm.experiment) }));

@@ -26,12 +26,13 @@ Examples:
   ranger21 ls 'arm=-*' seed=0 --columns arm,seed,optimizer.components.agc,top1 --json`,
     )
     .action(async (selectors, { json, runs: root, sort, columns }) => {
-      const [{ configured, selectRuns, valueOf }, { sorted }, { toJson }, { chosenColumns, runsText }] = await Promise.all([
-        import('../runs/select.ts'),
-        import('../runs/sort.ts'),
-        import('../runs/metrics.ts'),
-        import('../report/runsText.ts'),
-      ]);
+      const [{ configured, selectRuns, valueOf }, { sorted }, { toJson }, { chosenColumns, runsText }] =
+        await Promise.all([
+          import('../runs/select.ts'),
+          import('../runs/sort.ts'),
+          import('../runs/metrics.ts'),
+          import('../report/runsText.ts'),
+        ]);
       const selected = await selectRuns(root, selectors);
       const [by, shown] = [sort?.split(',') ?? [], columns?.split(',')];
       const runs = await configured(selected, [...by.map((key) => key.replace(/^-/, '')), ...(shown ?? [])]);
@@ -41,6 +42,9 @@ Examples:
           shown && { values: Object.fromEntries(shown.map((key) => [key, valueOf(run, key) ?? null])) };
         return console.log(toJson({ schema: 1, runs: listed.map((run) => ({ ...run.entry, ...values(run) })) }, 2));
       }
-      if (listed.length > 0) return console.log(shown ? chosenColumns(listed, shown) : runsText(listed.map(({ entry }) => entry)));
-      console.error(selectors.length > 0 ? `no run under ${root} matches ${selectors.join(' ')}` : `no runs under ${root}`);
+      if (listed.length > 0)
+        return console.log(shown ? chosenColumns(listed, shown) : runsText(listed.map(({ entry }) => entry)));
+      console.error(
+        selectors.length > 0 ? `no run under ${root} matches ${selectors.join(' ')}` : `no runs under ${root}`,
+      );
     });

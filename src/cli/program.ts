@@ -12,6 +12,7 @@ import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { lsCommand } from './ls.ts';
 import { modelsCommand } from './models.ts';
+import { profileCommand } from './profile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { scheduleCommand } from './schedule.ts';
@@ -65,6 +66,7 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
     configCommand(),
     verifyCommand(),
     benchCommand(),
+    profileCommand(),
     setupCommand(),
     doctorCommand(),
   ];

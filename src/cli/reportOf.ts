@@ -6,6 +6,7 @@ import { listStudy, type RunEntry } from '../runs/list.ts';
 import { readLogs } from '../runs/read.ts';
 import { readCurves } from '../runs/report.ts';
 import { readPlan } from '../runs/study.ts';
+import { readLedger } from '../runs/tuning.ts';
 import { tableOf } from './tableOf.ts';
 
 /** Page, figures and the content of `curves.json`. Reads an arm at a time: the logs of all runs may not fit in memory. */
@@ -15,7 +16,12 @@ export async function reportOf(
   options: { readonly acceptDrift?: boolean | undefined } = {},
 ): Promise<ReturnType<typeof studyReport> & { readonly curves: string }> {
   const { table } = await tableOf(root, dir, options);
-  const [plan, entries, kept] = await Promise.all([readPlan(dir), listStudy(root, dir), readCurves(dir)]);
+  const [plan, entries, kept, ledger] = await Promise.all([
+    readPlan(dir),
+    listStudy(root, dir),
+    readCurves(dir),
+    readLedger(dir),
+  ]);
   const before = kept && curvesIn(kept.value, kept.path);
   const all: KeptCurves[] = [];
   for (const { name, sameAs } of plan.arms) {
@@ -25,7 +31,7 @@ export async function reportOf(
     all.push(await curvesOf(name, own, before?.get(name)));
   }
   const curves = all.map((each) => each.curves);
-  return { ...studyReport(plan, table, curves), curves: curvesText(all) };
+  return { ...studyReport(plan, table, curves, ledger), curves: curvesText(all) };
 }
 
 /** Of the logs; or those that were kept of the same runs, where one of them has none any more. */

@@ -96,7 +96,7 @@ function summary(dir: string, result: RunResult): string {
       ? `test top-1 ${percent(last.top1)} (best ${percent(best.top1)}), loss ${last.loss.toFixed(4)}`
       : 'never evaluated',
     `${result.steps} steps in ${result.trainSeconds.toFixed(1)} s, ${result.msPerStep.toFixed(1)} ms a step (median), ` +
-      `${result.imagesPerSecond.toFixed(0)} images/s, backend ${result.backend.name} on ${result.backend.device ?? 'cpu'}`,
+      `${result.imagesPerSecond.toFixed(0)} images/s, ${percent(result.dataWaitShare)} of the time waiting for data, backend ${result.backend.name} on ${result.backend.device ?? 'cpu'}`,
     dir,
   ].join('\n');
 }

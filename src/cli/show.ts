@@ -5,7 +5,10 @@ import { selectorHelp } from './selectorHelp.ts';
 export const showCommand = () =>
   new Command('show')
     .description('show one run: status, evaluations, times, component activity, environment')
-    .argument('<selectors...>', 'its folder, a part of its path, the first digits of its id, or conditions it alone meets')
+    .argument(
+      '<selectors...>',
+      'its folder, a part of its path, the first digits of its id, or conditions it alone meets',
+    )
     .option('--json', 'print one JSON document')
     .addOption(runsOption())
     .addHelpText(

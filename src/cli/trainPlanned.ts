@@ -36,7 +36,10 @@ export const trainPlannedCommand = () =>
     const run = plan.runs.find((planned) => planned.path === path);
     if (!run) throw new UserError(`${basename(dir)} plans no run ${path}`, { remedy: 'see its plan.json' });
     // an arm need not have what its study disables or searches
-    const experiment = checkedExperiment({ ...experimentOf(plan, run), study: undefined }, `${run.path} in ${dir}/plan.json`);
+    const experiment = checkedExperiment(
+      { ...experimentOf(plan, run), study: undefined },
+      `${run.path} in ${dir}/plan.json`,
+    );
     const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
     if (dataset.fingerprint !== plan.fingerprint) {
       throw new UserError(`the data of ${experiment.dataset.name} changed since the study was planned`, {

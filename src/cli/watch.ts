@@ -55,7 +55,8 @@ Examples:
         for (;;) {
           const view = estimated(await look());
           show(view);
-          if (once || view.hasEnded || stop.signal.aborted) return void (process.exitCode = signalCode ?? codeOf(view, once));
+          if (once || view.hasEnded || stop.signal.aborted)
+            return void (process.exitCode = signalCode ?? codeOf(view, once));
           await sleep(EVERY_MS, undefined, { signal: stop.signal }).catch(() => undefined);
         }
       } finally {

@@ -5,9 +5,9 @@ import { toJson } from '../runs/metrics.ts';
 import { seconds } from './progress.ts';
 
 export interface Watcher {
-  show(view: StudyView): void;
+  readonly show: (view: StudyView) => void;
   /** Leaves the terminal as it was found. */
-  end(): void;
+  readonly end: () => void;
 }
 
 export function watcher(name: string, { once, json }: { readonly once: boolean; readonly json: boolean }): Watcher {

@@ -9,13 +9,16 @@ export function watchRun(
   report: (message: StepMessage) => void,
 ): { hooks: Required<Pick<Surroundings, 'onStep' | 'onEval' | 'tell'>>; end: () => void } {
   let progress: Progress | undefined;
+  let waited = 0; // share of the time, of the last ten steps or so
   return {
     hooks: {
-      onStep({ step, epoch, loss, imagesPerSecond }, { totalSteps, experiment }) {
+      onStep({ step, epoch, loss, imagesPerSecond, ms, dataWaitMs }, { totalSteps, experiment }) {
         progress ??= startProgress(title, totalSteps, 'step');
         const where = `epoch ${epoch.toFixed(1)}/${experiment.train.epochs}`;
         report({ step, totalSteps, loss });
-        progress.update(step, `${where}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(0)} img/s`);
+        waited = 0.9 * waited + 0.1 * (dataWaitMs / (ms + dataWaitMs));
+        const waiting = waited >= 0.01 ? `  ${(100 * waited).toFixed(0)} % waiting for data` : '';
+        progress.update(step, `${where}  loss ${loss.toFixed(4)}  ${imagesPerSecond.toFixed(0)} img/s${waiting}`);
       },
       onEval({ step, epoch, loss, top1 }, { totalSteps }) {
         const last = step === totalSteps ? ' (last)' : '';

@@ -9,16 +9,27 @@ const bounds = (of: z.ZodNumber) =>
 export const expectSchema = z.strictObject({
   testTop1: bounds(share).optional().describe('share of the held-out images that the last evaluation gets right'),
   bestTop1: bounds(share).optional().describe('the same of the best evaluation'),
-  testTop5: bounds(share).optional().describe('share with the right class among the first five, in the last evaluation'),
+  testTop5: bounds(share)
+    .optional()
+    .describe('share with the right class among the first five, in the last evaluation'),
   testLoss: bounds(z.number().min(0)).optional().describe('loss of the last evaluation'),
   source: z.string().min(1).describe('where the figures come from'),
 });
 
 export type Expect = z.output<typeof expectSchema>;
-export const expectedMetrics = ['testTop1', 'bestTop1', 'testTop5', 'testLoss'] as const satisfies readonly (keyof Expect)[];
+export const expectedMetrics = [
+  'testTop1',
+  'bestTop1',
+  'testTop5',
+  'testLoss',
+] as const satisfies readonly (keyof Expect)[];
 
 /** What is wrong with it as a whole. */
-export function* expectConflicts({ expect }: { readonly expect?: Expect | undefined }): Generator<{ path: Path; message: string }> {
+export function* expectConflicts({
+  expect,
+}: {
+  readonly expect?: Expect | undefined;
+}): Generator<{ path: Path; message: string }> {
   if (!expect) return;
   const given = expectedMetrics.filter((metric) => expect[metric] !== undefined);
   if (given.length === 0) yield { path: ['expect'], message: `expects nothing: give ${expectedMetrics.join(', ')}` };

@@ -170,7 +170,9 @@ export const blocks = z.strictObject({
   stop: stop.prefault({}),
   seed: seed.default(0),
   study: study.optional(),
-  expect: expectSchema.optional().describe('what a run is known to give; a config that extends this one does not inherit it'),
+  expect: expectSchema
+    .optional()
+    .describe('what a run is known to give; a config that extends this one does not inherit it'),
 });
 
 /** A whole experiment: every block valid, and no conflict between them. */

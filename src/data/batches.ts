@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import { permutation, stream } from '../random.ts';
+import { begin } from '../spans.ts';
 import { placement, writeImage, type Augment } from './augment.ts';
 import type { Batch, Batches, Dataset, EvalBatch, EvalBatches, MemoryDataset } from './dataset.ts';
 import { decodedEvaluation, decodedTraining } from './imageBatches.ts';
@@ -40,7 +41,10 @@ function memoryTraining(
   const batch = (t: number): Batch => {
     const epoch = Math.floor((t - 1) / stepsPerEpoch);
     const first = ((t - 1) % stepsPerEpoch) * batchSize;
+    const endOrder = begin('order');
     const indices = orderOf(epoch).slice(first, first + batchSize);
+    endOrder();
+    const endAugment = begin('augment');
     const images = new Uint8Array(batchSize * size);
     const labels = new Int32Array(batchSize);
     for (let i = 0; i < batchSize; i++) {
@@ -49,6 +53,7 @@ function memoryTraining(
       const place = placement(augment, seed, epoch, sample);
       writeImage(images, i * size, train.images, sample * size, shape, place, augment.crop);
     }
+    endAugment();
     return { images, labels, indices, epoch, release: () => undefined };
   };
   return { stepsPerEpoch, batchSize, batch: (t) => Promise.resolve(batch(t)) };

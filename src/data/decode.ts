@@ -1,5 +1,6 @@
 /** One encoded or raw image to the pixels that training sees. Loads libvips: to be imported where images are decoded, not before. */
 import sharp, { type Sharp } from 'sharp';
+import { begin } from '../spans.ts';
 import { readHeader, type Header } from './imageHeader.ts';
 import { resample, type Pixels } from './resample.ts';
 import type { Geometry } from './resizedCrop.ts';
@@ -70,13 +71,21 @@ export async function writeTransformed(
 ): Promise<void> {
   if (!('encoded' in stored)) {
     const geometry = geometryOf(stored.width, stored.height);
-    return resample(stored, geometry.box, geometry.target, out, to, geometry);
+    return augment(stored, geometry.box, geometry, out, to);
   }
+  const endDecode = begin('decode');
   const header = await headerOf(stored.encoded, care);
   const geometry = geometryOf(header.width, header.height);
   const { data, width, height } = await decodePart(stored.encoded, header, care, geometry.box);
+  endDecode();
   const box = { left: 0, top: 0, width, height };
-  resample({ data, width, height }, box, geometry.target, out, to, geometry);
+  augment({ data, width, height }, box, geometry, out, to);
+}
+
+function augment(pixels: Pixels, box: Geometry['box'], geometry: Geometry, out: Uint8Array, to: number): void {
+  const endAugment = begin('augment');
+  resample(pixels, box, geometry.target, out, to, geometry);
+  endAugment();
 }
 
 async function headerOf(encoded: Uint8Array, care: Care): Promise<Header> {

@@ -1,6 +1,7 @@
 /** Threads that decode. */
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
+import { hasListeners, tell } from '../spans.ts';
 import type { Answer, Done, Setup, Task } from './tasks.ts';
 
 export interface Pool {
@@ -12,7 +13,9 @@ export interface Pool {
 
 /** How a thread is started. Tests replace it: before Node 22.18 a thread cannot load TypeScript. */
 export const thread = {
-  start: (setup: Setup): Worker => new Worker(new URL('./decodeWorker.js', import.meta.url), { workerData: setup }),
+  start: (setup: Setup): Worker =>
+    // without this thread's flags: some, such as --input-type, are refused for a file
+    new Worker(new URL('./decodeWorker.js', import.meta.url), { workerData: setup, execArgv: [] }),
 };
 
 /** A thread is given its next task while it works on one. */
@@ -62,11 +65,12 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
   const running = new Map<Worker, Map<number, Job>>();
   let isClosed = false;
   let lastId = 0;
+  let started = 0;
 
   const start = (): boolean => {
     let worker: Worker;
     try {
-      worker = thread.start(setup);
+      worker = thread.start({ ...setup, isHeard: hasListeners() });
     } catch (cause) {
       if (running.size > 0) return false; // those that run do the work
       const message = `a decoding thread cannot be started: ${(cause as Error).message}`;
@@ -75,6 +79,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
       return false;
     }
     const jobs = new Map<number, Job>();
+    const name = `decoding thread ${(started += 1)}`;
     running.set(worker, jobs);
     let cause = '';
     worker.on('error', (error) => (cause = `: ${error.message}`));
@@ -85,6 +90,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
     worker.on('message', (answer: Answer) => {
       const job = jobs.get(answer.id);
       jobs.delete(answer.id);
+      for (const span of answer.spans ?? []) tell({ ...span, thread: name });
       if ('done' in answer) job?.resolve(answer.done);
       else job?.reject(answer.fix ? new UserError(answer.error.message, answer.fix) : answer.error);
       feed();

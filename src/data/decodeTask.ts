@@ -1,6 +1,7 @@
 /** Part of a batch: which samples become which pixels, and where those go. Runs in a worker thread, or on the main one. */
 import { UserError } from '../errors.ts';
 import { stream } from '../random.ts';
+import { begin } from '../spans.ts';
 import { badSample, type BadSample } from './badFiles.ts';
 import { writeTransformed, type Care } from './decode.ts';
 import { FileFault, readStored } from './imageStore.ts';
@@ -95,5 +96,8 @@ async function writeSample(task: DecodeTask, split: ImageSplit, sample: number, 
     augment === undefined
       ? evalGeometry(short, side, width, height)
       : trainGeometry(stream(augment.seed, 'augment', augment.epoch, sample), augment.flip, side, width, height);
-  await writeTransformed(readStored(split.store, split.places?.[sample] ?? sample), geometry, care, task.out, to);
+  const endRead = begin('read');
+  const stored = readStored(split.store, split.places?.[sample] ?? sample);
+  endRead();
+  await writeTransformed(stored, geometry, care, task.out, to);
 }

@@ -1,11 +1,14 @@
 /** A thread that decodes: takes tasks, answers each. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
+import { listen, type Span } from '../spans.ts';
 import { runTask, type Answer, type Setup, type Task } from './tasks.ts';
 
 const setup = workerData as Setup;
 const port = parentPort;
 let last: Promise<void> = Promise.resolve();
+let spans: Span[] = [];
+if (setup.isHeard === true) listen((span) => spans.push(span));
 
 port?.on('message', ({ id, task }: { id: number; task: Task }) => {
   last = last.then(async () => {
@@ -17,6 +20,7 @@ port?.on('message', ({ id, task }: { id: number; task: Task }) => {
         ...(error instanceof UserError && { fix: { remedy: error.remedy, code: error.code } }),
       }),
     );
-    port.postMessage(answer);
+    port.postMessage(setup.isHeard === true ? { ...answer, spans } : answer);
+    spans = [];
   });
 });

@@ -81,14 +81,16 @@ export function exampleFields(
     for (const entry of fields(features.start, features.end)) {
       if (entry.field !== 1 || entry.wire !== 2) continue;
       let key = '';
+      let feature: Span | undefined; // may come before the key
       for (const part of fields(entry.start, entry.end)) {
         if (part.wire !== 2) continue;
         if (part.field === 1) {
           if (part.end - part.start > longestKey)
             throw refuse(`the name of a feature has ${part.end - part.start} bytes`);
           key = window.read(part.start, part.end - part.start).toString();
-        } else if (part.field === 2) readFeature(key, part);
+        } else if (part.field === 2) feature = part;
       }
+      if (feature) readFeature(key, feature);
     }
   }
   return { bytes, integers };

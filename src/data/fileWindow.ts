@@ -18,7 +18,12 @@ export function openWindow(path: string): Window {
   } catch (cause) {
     throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, { remedy: 'make it readable', cause });
   }
-  const { size } = fstatSync(fd);
+  const stats = fstatSync(fd);
+  if (!stats.isFile()) {
+    closeSync(fd);
+    throw new UserError(`${path} is no file`, { remedy: 'remove it, or name another folder' });
+  }
+  const { size } = stats;
   const bytes = Buffer.alloc(stretch);
   let [start, end] = [0, 0];
   return {

@@ -105,6 +105,11 @@ export function imageDataset(source: ImageSource, expected: Expected, options: I
 
 /** Throws where a source has not the classes or the number of images that it should have. */
 export function refuseOther({ classNames, train, test }: ImageSource, expected: Expected, root: string): void {
+  if (classNames.length !== expected.classes && expected.wnids) {
+    throw new UserError(`${root} has ${classNames.length} classes, ${expected.name} has ${expected.classes}`, {
+      remedy: `name the folder of ${expected.name}, or read other classes with the data set imagefolder`,
+    });
+  }
   if (classNames.length !== expected.classes) {
     throw new UserError(`${root} has ${classNames.length} classes, dataset.classes is ${expected.classes}`, {
       remedy: `set dataset.classes to ${classNames.length}, or dataset.root to another folder`,
@@ -115,7 +120,7 @@ export function refuseOther({ classNames, train, test }: ImageSource, expected: 
     throw new UserError(
       `${root}: class ${other} is ${classNames[other]}, that of ${expected.name} is ${expected.wnids?.[other]}`,
       {
-        remedy: `set dataset.root to the folder of ${expected.name}, or read other classes with the data set imagefolder`,
+        remedy: `name the folder of ${expected.name}, or read other classes with the data set imagefolder`,
       },
     );
   }

@@ -5,7 +5,7 @@
  * u16 height; the sizes are 0 where the record is an encoded file), then 16 bytes: "r21shard", u32 records, u32 CRC-32 of the index.
  * `shards.json` names every shard with its size and SHA-256 and is written last.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
@@ -93,6 +93,7 @@ export const shardFingerprint = (manifest: ShardManifest): string => sha256(JSON
 
 /** Reads the index of every shard of a split; sizes, counts and places are checked, the records themselves when they are read. */
 export function readShards(root: string, shards: readonly Shard[], classes: number): ImageSplit {
+  for (const shard of shards) refuseOtherSize(join(root, shard.name), shard); // before memory is taken for as many records
   const count = shards.reduce((sum, shard) => sum + shard.count, 0);
   const offsets = new Float64Array(new SharedArrayBuffer(8 * count));
   const [sizes, sums] = [
@@ -149,31 +150,35 @@ export function readShards(root: string, shards: readonly Shard[], classes: numb
 
 const damaged = (path: string, what: string) => new UserError(`${path}: ${what}`, { remedy: packAgain });
 
+function refuseOtherSize(path: string, { count, sizeBytes }: Pick<Shard, 'count' | 'sizeBytes'>): void {
+  let size: number;
+  try {
+    ({ size } = statSync(path));
+  } catch (cause) {
+    throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, { remedy: packAgain, cause });
+  }
+  if (size !== sizeBytes) throw damaged(path, `has ${size} bytes, expected ${sizeBytes}`);
+  if (count * recordBytes + footerBytes > size) throw damaged(path, `has ${size} bytes, too few for ${count} records`);
+}
+
 /** The index at a shard's end. */
 export function readShardIndex(
   path: string,
   { count, sizeBytes }: { count: number; sizeBytes: number },
 ): PackedRecord[] {
-  let fd: number;
+  refuseOtherSize(path, { count, sizeBytes });
+  const length = count * recordBytes + footerBytes;
+  const bytes = Buffer.alloc(length);
+  const fd = openSync(path, 'r');
   try {
-    fd = openSync(path, 'r');
-  } catch (cause) {
-    throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, { remedy: packAgain, cause });
-  }
-  try {
-    const { size } = fstatSync(fd);
-    if (size !== sizeBytes) throw damaged(path, `has ${size} bytes, expected ${sizeBytes}`);
-    const length = count * recordBytes + footerBytes;
-    if (length > size) throw damaged(path, `has ${size} bytes, too few for ${count} records`);
-    const bytes = Buffer.alloc(length);
-    readSync(fd, bytes, 0, length, size - length);
+    readSync(fd, bytes, 0, length, sizeBytes - length);
     const end = count * recordBytes;
     const isSound =
       bytes.toString('latin1', end, end + 8) === magic &&
       bytes.readUInt32LE(end + 8) === count &&
       bytes.readUInt32LE(end + 12) === crc32(bytes.subarray(0, end));
     if (!isSound) throw damaged(path, 'its index is damaged');
-    return Array.from({ length: count }, (_, i) => readRecord(bytes, i * recordBytes, size - length, path));
+    return Array.from({ length: count }, (_, i) => readRecord(bytes, i * recordBytes, sizeBytes - length, path));
   } finally {
     closeSync(fd);
   }

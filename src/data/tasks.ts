@@ -1,5 +1,6 @@
 /** What a decoding thread can be asked. */
 import { decodeTask, type DecodeDone, type DecodeTask } from './decodeTask.ts';
+import { begin, type Span } from '../spans.ts';
 import type { ImageSplit } from './imageSplit.ts';
 import { orderOf, type OrderTask } from './epochOrder.ts';
 import { packTask, type PackDone, type PackTask } from './packTask.ts';
@@ -8,6 +9,8 @@ import { packTask, type PackDone, type PackTask } from './packTask.ts';
 export interface Setup {
   readonly train: ImageSplit;
   readonly test: ImageSplit;
+  /** Whether somebody wants to hear what the parts of a task take. */
+  readonly isHeard?: boolean;
 }
 
 export type Task = DecodeTask | PackTask | OrderTask;
@@ -18,12 +21,16 @@ export type Done<T extends Task = Task> = T extends DecodeTask
     : Uint32Array;
 
 /** Answer to the task with this number. An error's class does not survive the way: a UserError's fields go beside it. */
-export type Answer = { readonly id: number } & (
-  | { readonly done: Done }
-  | { readonly error: Error; readonly fix?: { readonly remedy: string; readonly code: number } }
+export type Answer = { readonly id: number; readonly spans?: readonly Span[] } & (
+  { readonly done: Done } | { readonly error: Error; readonly fix?: { readonly remedy: string; readonly code: number } }
 );
 
 export async function runTask(task: Task, setup: Setup): Promise<Done> {
-  if (task.kind === 'order') return orderOf(task);
+  if (task.kind === 'order') {
+    const endOrder = begin('order');
+    const order = orderOf(task);
+    endOrder();
+    return order;
+  }
   return task.kind === 'decode' ? decodeTask(task, setup[task.split]) : packTask(task, setup[task.split]);
 }

@@ -47,14 +47,18 @@ function shardFiles(root: string): { train: string[]; test: string[] } {
   } catch (cause) {
     throw new UserError(`${root} cannot be listed: ${(cause as Error).message}`, { remedy, cause });
   }
-  const matches = names.flatMap((name) => shardName.exec(name) ?? []);
-  const of = (isTrain: boolean) => {
-    const found = names.flatMap((name) => {
-      const match = shardName.exec(name);
-      return match && (match[1] === 'train') === isTrain
-        ? [{ name, index: Number(match[2]), of: Number(match[3]) }]
-        : [];
+  const shards = names.flatMap((name) => {
+    const [, split = '', index, of] = shardName.exec(name) ?? [];
+    return split === '' ? [] : [{ name, split, index: Number(index), of: Number(of) }];
+  });
+  const heldOut = [...new Set(shards.map(({ split }) => split))].filter((split) => split !== 'train');
+  if (heldOut.length > 1) {
+    throw new UserError(`${root} has files of ${heldOut.join(' and ')}: one of them is to be evaluated on`, {
+      remedy: 'move the others elsewhere; ImageNet’s test images have no labels',
     });
+  }
+  const of = (isTrain: boolean) => {
+    const found = shards.filter(({ split }) => (split === 'train') === isTrain);
     const total = found[0]?.of ?? 0;
     const isComplete = found.length === total && found.every(({ index, of }, i) => index === i && of === total);
     if (found.length > 0 && isComplete) return found.map(({ name }) => name);
@@ -66,7 +70,7 @@ function shardFiles(root: string): { train: string[]; test: string[] } {
       { remedy: found.length === 0 ? remedy : 'fetch the missing files, and keep files of one conversion in a folder' },
     );
   };
-  if (matches.length === 0) throw new UserError(`${root} has no TFRecord files`, { remedy });
+  if (shards.length === 0) throw new UserError(`${root} has no TFRecord files`, { remedy });
   return { train: of(true), test: of(false) };
 }
 

@@ -59,7 +59,11 @@ export function compareRuns(
   const comparisons = corrected(
     others.map((arm) => {
       const refused = refusal(arm, reference!, acceptDrift ?? false);
-      return compare(arm, reference!, 'named', unplanned, { chance, refused, objection: objection(arm, reference!, chance) });
+      return compare(arm, reference!, 'named', unplanned, {
+        chance,
+        refused,
+        objection: objection(arm, reference!, chance),
+      });
     }),
     unplanned,
   );

@@ -25,7 +25,9 @@ export function estimated(views: readonly RunView[]): StudyView {
     msPerStep === undefined ? undefined : (steps * msPerStep * overhead) / 1000;
   const runs = views.map((view): Estimated => {
     const remaining =
-      view.state === 'running' && view.totalSteps !== undefined ? ofSteps(view, Math.max(0, view.totalSteps - view.step)) : undefined;
+      view.state === 'running' && view.totalSteps !== undefined
+        ? ofSteps(view, Math.max(0, view.totalSteps - view.step))
+        : undefined;
     return { ...view, ...(remaining !== undefined && { remaining }) };
   });
   const running = runs.filter(({ state }) => state === 'running');

@@ -77,8 +77,14 @@ function determining({ config }: ReadRun): unknown {
 
 function factsOf({ entry, saved }: ReadRun): Config {
   const { state, result, env } = entry;
-  const { name, device, threads, precision = 'float32', determinism = 'default', xla = 'off' } =
-    result?.backend ?? env?.backend ?? {};
+  const {
+    name,
+    device,
+    threads,
+    precision = 'float32',
+    determinism = 'default',
+    xla = 'off',
+  } = result?.backend ?? env?.backend ?? {};
   return {
     status: state,
     data: result?.fingerprint ?? saved['data'],
@@ -108,7 +114,10 @@ function machineOf({ entry: { env, result } }: ReadRun): Config {
 /** A row of `metrics.jsonl` without its timing, flat. */
 function deterministic(row: ReadRun['steps'][number]): Row {
   const { meters = {}, ms: _, imagesPerSecond: __, dataWaitMs: ___, ...numbers } = row;
-  return { ...numbers, ...Object.fromEntries(Object.entries(meters).map(([name, value]) => [`meters/${name}`, value])) };
+  return {
+    ...numbers,
+    ...Object.fromEntries(Object.entries(meters).map(([name, value]) => [`meters/${name}`, value])),
+  };
 }
 
 type Row = { readonly step: number } & Readonly<Record<string, number | undefined>>;

@@ -14,6 +14,7 @@ import { initState } from '../optim/state.ts';
 import { runId } from '../runs/id.ts';
 import type { BackendRecord, EvalMetrics, RunResult, StepMetrics } from '../runs/metrics.ts';
 import type { RunWriter } from '../runs/store.ts';
+import { begin } from '../spans.ts';
 import { joined, type Backend, type HostTensors, type Session, type SessionOptions } from '../tensor/compile.ts';
 import { divergenceReport, firstTensor } from './divergence.ts';
 import type { Belongings } from './drift.ts';
@@ -143,8 +144,10 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
 
       // one step
       const t = progress.step + 1;
+      const [endTurn, endWait] = [begin('turn'), begin('wait')];
       const waitStart = performance.now();
       const batch = await upcoming!;
+      endWait();
       const dataWaitMs = performance.now() - waitStart;
       const stepStart = performance.now();
       const running = programs.step(t, stepInputs(batch, dataset.shape, optimizer.scalars(t)));
@@ -185,6 +188,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         endWith(progress, endingOfStep(plan, progress));
       }
       batch.release();
+      endTurn();
     }
 
     // ── the result

@@ -1,6 +1,7 @@
 /** Runs beside each other for a terminal. */
 import type { Configuration, RunComparison } from '../experiment/compareRuns.ts';
 import { confidenceText, inPoints } from '../experiment/protocol.ts';
+import { toJson } from '../runs/metrics.ts';
 import { columns } from './columns.ts';
 import { decimals, intervalText, missing, percent, points, probability, spreadText, threeFigures } from './numbers.ts';
 
@@ -12,15 +13,18 @@ export const comparisonText = (comparison: RunComparison): string =>
 
 function differencesText({ differing, configurations }: RunComparison): string {
   const names = configurations.map(({ name }) => name);
-  if (differing.length === 0) return names.length > 1 ? '' : `one configuration, ${names[0]}: nothing differs but the seed`;
+  if (differing.length === 0)
+    return names.length > 1 ? '' : `one configuration, ${names[0]}: nothing differs but the seed`;
   if (names.length <= SIDE_BY_SIDE) {
     return columns([['differs', ...names], ...differing.map(({ key, values }) => [key, ...switches(values)])]);
   }
-  const rows = names.slice(1).flatMap((name, i) =>
-    differing
-      .filter(({ values }) => JSON.stringify(values[i + 1]) !== JSON.stringify(values[0]))
-      .map(({ key, values }, n) => [n === 0 ? name : '', key, ...switches([values[0], values[i + 1]])]),
-  );
+  const rows = names
+    .slice(1)
+    .flatMap((name, i) =>
+      differing
+        .filter(({ values }) => JSON.stringify(values[i + 1]) !== JSON.stringify(values[0]))
+        .map(({ key, values }, n) => [n === 0 ? name : '', key, ...switches([values[0], values[i + 1]])]),
+    );
   return columns([['differs', 'key', names[0]!, 'here'], ...rows]);
 }
 
@@ -34,7 +38,8 @@ function switches(values: readonly unknown[]): string[] {
 /** A value of a config on one line: `false`, `0.001`, `{clip: 0.01}`. */
 export function shown(value: unknown): string {
   if (value === undefined) return missing;
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return toJson(value);
   if (Array.isArray(value)) return `[${value.map(shown).join(', ')}]`;
   return `{${Object.entries(value)
     .map(([key, inner]) => `${key}: ${shown(inner)}`)

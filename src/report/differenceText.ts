@@ -33,7 +33,8 @@ function logText(file: string, { lines: [a, b], first, largest }: LogDifference)
   const steps = (n: number) => `${n} ${n === 1 ? 'step' : 'steps'}`;
   const lengths = a === b ? steps(a) : `${a} and ${steps(b)}`;
   if (first === null) return `${file}: equal in every number of ${lengths}`;
-  const where = first.keys.length === 0 ? `only one of them has step ${first.step}` : `first different at step ${first.step}`;
+  const where =
+    first.keys.length === 0 ? `only one of them has step ${first.step}` : `first different at step ${first.step}`;
   const parts = [`${file}: ${lengths}, ${where}`];
   if (first.keys.length > 0) parts.push(numberTable(`at step ${first.step}`, first.keys, []));
   if (largest.length > 0) parts.push(numberTable('largest difference', largest, ['step']));

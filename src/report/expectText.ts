@@ -7,7 +7,8 @@ export function expectationLine({ metric, atLeast, atMost, observed, n, mean, in
   const bounds = [...(atLeast === undefined ? [] : [`≥ ${atLeast}`]), ...(atMost === undefined ? [] : [`≤ ${atMost}`])];
   const expected = `${metric} ${bounds.join(' and ')}`;
   if (met === null) return `${expected}: no run`;
-  if (n === 1) return `${expected}: ${met ? 'met' : 'NOT MET'}, ${shown(observed[0]!.value)} (seed ${observed[0]!.seed})`;
+  if (n === 1)
+    return `${expected}: ${met ? 'met' : 'NOT MET'}, ${shown(observed[0]!.value)} (seed ${observed[0]!.seed})`;
   const inside = observed.filter((run) => run.met).length;
   const seen = observed.flatMap(({ value }) => value ?? []);
   const range = seen.length === 0 ? '' : `, ${shown(Math.min(...seen))} … ${shown(Math.max(...seen))}`;

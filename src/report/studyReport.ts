@@ -1,12 +1,14 @@
 /** Everything a report of a study consists of, as texts by the path they belong at in the study's folder. */
 import type { StudyTable } from '../experiment/table.ts';
 import type { StudyPlan } from '../runs/study.ts';
+import type { Ledger } from '../runs/tuning.ts';
 import type { ArmCurves } from './curves.ts';
 import { activityFigure } from './figures/activity.ts';
 import { costFigure } from './figures/cost.ts';
 import { csvFile, svgFile, type Figure } from './figures/figure.ts';
 import { forestFigure } from './figures/forest.ts';
 import { learningFigures } from './figures/learning.ts';
+import { lrFigure } from './figures/lrLine.ts';
 import { armStyles } from './figures/palette.ts';
 import { scheduleFigure } from './figures/schedules.ts';
 import { targetFigure } from './figures/target.ts';
@@ -17,6 +19,7 @@ export function studyReport(
   plan: StudyPlan,
   table: StudyTable,
   curves: readonly ArmCurves[],
+  ledger?: Ledger,
 ): { readonly page: string; readonly figures: Readonly<Record<string, string>> } {
   const trained = { ...plan, arms: plan.arms.filter(({ sameAs }) => sameAs === undefined) };
   const styles = armStyles(trained.arms);
@@ -29,6 +32,7 @@ export function studyReport(
     activity: drawable([activityFigure(trained.arms, reference, curves, inactive)]),
     target: drawable(target ? [targetFigure(trainedRows, target, styles)] : []),
     cost: drawable([costFigure(trainedRows, styles)]),
+    tuning: drawable(ledger ? [lrFigure(ledger, styles)] : []),
   };
   return {
     page: reportPage({ plan: trained, table, styles, figures }),

@@ -6,7 +6,18 @@ import { decimals, percent, threeFigures } from './numbers.ts';
 
 /** What wants attention first. */
 const order: readonly ViewState[] = [
-  ...(['running', 'dead', 'failed', 'unreadable', 'stopped', 'diverged', 'stuck', 'timeout', 'done', 'queued'] as const),
+  ...([
+    'running',
+    'dead',
+    'failed',
+    'unreadable',
+    'stopped',
+    'diverged',
+    'stuck',
+    'timeout',
+    'done',
+    'queued',
+  ] as const),
 ];
 
 /** `75 → 1m15s`. */

@@ -7,7 +7,7 @@ const source = fileURLToPath(new URL('../', import.meta.url));
 
 /** What a step's numbers come from, below the folder of the sources; installing libtensorflow is not among it. */
 export const sourceFolders = ['tensor', 'optim', 'models', 'data'];
-export const sourceFiles = ['random', ...['train', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map((name) => `experiment/${name}`)];
+export const sourceFiles = ['random', ...['train', 'onPixels', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map((name) => `experiment/${name}`)];
 const apart = /^tensor\/backends\/tensorflow\/install\//;
 
 let known: string | undefined;

@@ -1,6 +1,7 @@
 /** A study as it stands, again and again: each look reads what may have changed since the one before, and no more. */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../errors.ts';
 import { lastAttempt } from './attempts.ts';
 import { runFiles, studyFiles } from './layout.ts';
 import { readEntry, type RunState } from './list.ts';
@@ -42,9 +43,10 @@ const RECENT = 20;
 export function followStudy(root: string, dir: string, isMeant: (path: string) => boolean): () => Promise<RunView[]> {
   const ended = new Map<string, RunView>();
   let plan: StudyPlan | undefined;
-  let planned = 0;
+  let planned: number | undefined;
   return async () => {
-    const { mtimeMs } = statSync(join(dir, studyFiles.plan));
+    const mtimeMs = statSync(join(dir, studyFiles.plan), { throwIfNoEntry: false })?.mtimeMs;
+    if (mtimeMs === undefined) throw new UserError(`${dir} has no plan any more`, { remedy: 'it was moved or deleted' });
     if (plan === undefined || mtimeMs !== planned) [plan, planned] = [await readPlan(dir), mtimeMs];
     const views: RunView[] = [];
     for (const run of plan.runs.filter(({ path }) => isMeant(path))) {

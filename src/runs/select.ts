@@ -44,7 +44,7 @@ export async function configured(entries: readonly RunEntry[], keys: readonly st
   const ofConfigs = keys.filter((key) => !isField(key));
   if (ofConfigs.length === 0) return entries.map((entry) => ({ entry, config: {} }));
   const configOf = configReader();
-  const readable = (entry: RunEntry) => (entry.state === 'unreadable' ? {} : configOf(entry));
+  const readable = async (entry: RunEntry) => (entry.state === 'unreadable' ? {} : configOf(entry));
   const runs = await Promise.all(entries.map(async (entry) => ({ entry, config: await readable(entry) })));
   const known = [...new Set(runs.flatMap(({ config }) => keysOf(config)))];
   const missing = ofConfigs.find((key) => !known.includes(key));

@@ -182,7 +182,7 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
     },
     async checkpoint(record, state) {
       lease.check();
-      await writeCheckpoint(dir, record, state, lease.check);
+      await writeCheckpoint(dir, record, state, () => lease.check());
     },
     async prune(keep) {
       lease.check();

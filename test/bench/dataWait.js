@@ -26,6 +26,7 @@ const { experiment } = await loadExperiment('configs/synthetic-smoke.yaml', {
     ...[`model.name=${model}`, `train.batch=${batch}`, 'train.epochs=1000', 'train.augment.crop=0', 'log.meters=0'],
     ...['eval.every=1000 epochs', 'eval.batch=50'],
   ],
+  unset: ['dataset.train', 'dataset.test'],
 });
 const dataset = await datasets.imagefolder.load(experiment.dataset);
 const engine = await openEngine({ backend });

@@ -5,7 +5,8 @@
  *     node test/bench/makeImageTree.js FOLDER 1000 5 1 213 160
  *     npm run build && node test/bench/imagenetRun.js FOLDER [--set KEY=VALUE] …
  *
- * A CPU needs overrides, e.g. --set dataset.image=32 --set train.batch=50 --set train.epochs=1.
+ * A CPU needs overrides, e.g. --set dataset.image=32 --set train.batch=50 --set train.epochs=1
+ * --set stop.stuckWithin=0 (a loss at chance is no wonder on so few images).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +19,7 @@ if (root === undefined) throw new Error('say which folder to read');
 const runs = mkdtempSync(join(tmpdir(), 'ranger21-imagenet-'));
 const main = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 
-const folder = () => readdirSync(runs).map((name) => join(runs, name, readdirSync(join(runs, name))[0] ?? ''))[0];
+const folder = () => readdirSync(runs).map((name) => join(runs, name))[0];
 /** The last step in the log; it is flushed every five seconds. */
 const stepNow = () => {
   const path = join(folder() ?? '', 'metrics.jsonl');

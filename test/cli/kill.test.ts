@@ -266,6 +266,9 @@ test('three runs that begin with the same error end the study with 3', () => {
 test('verify resume refuses to call a run exact that never went on from a checkpoint', () => {
   const args = ['verify', 'resume', 'configs/digits-nfresnet.yaml', ...set, '--backend', 'onnx', '--kills', '1'];
   const { code, stdout, stderr } = ranger21([...args, '--checkpoint-every', '1000']);
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/0 times .* went on from a checkpoint: that proves nothing/)]);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/0 times .* went on from a checkpoint: that proves nothing/),
+  ]);
   expect(stdout).not.toContain('identical');
 });

@@ -93,8 +93,9 @@ describe('ranger21 ls', () => {
     [[], ['completed', 'completed', 'failed', 'planned']],
     [['arm:-pnm'], ['completed']],
     [['status=failed'], ['failed']],
+    [['study:demo', 'seed:0', 'adamw'], ['failed']],
     [
-      ['study:demo', 'seed:0', 'adamw'],
+      ['study=demo', 'arm=adamw*'],
       ['failed', 'planned'],
     ],
     [['seed:1'], []],

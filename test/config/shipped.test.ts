@@ -15,6 +15,8 @@ test('every config of the documentation is there', () => {
     'ablation.yaml',
     'cifar10-nfresnet.yaml',
     'cifar10-resnet20.yaml',
+    'components-nfresnet.yaml',
+    'components-resnet.yaml',
     'digits-nfresnet.yaml',
     'digits-resnet.yaml',
     'fashion-mnist-nfresnet20.yaml',
@@ -22,6 +24,7 @@ test('every config of the documentation is there', () => {
     'imagenet-nfresnet.yaml',
     'imagenet-resnet50.yaml',
     'synthetic-smoke.yaml',
+    'tuned-nfresnet.yaml',
   ]);
 });
 

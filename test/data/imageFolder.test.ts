@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { prepareImages } from '../../src/cli/dataImages.ts';
 import { evalBatches, trainBatches } from '../../src/data/batches.ts';
 import type { EvalBatch } from '../../src/data/dataset.ts';
 import { decodedEvaluation, decodedTraining } from '../../src/data/imageBatches.ts';
@@ -131,9 +133,13 @@ describe('classes never shift', () => {
   });
 
   test('Imagenette’s folder holds Imagenette’s classes', async () => {
-    await expect(datasets.imagenette.load({ root: imageTree() })).rejects.toThrow(
-      'has 3 classes, dataset.classes is 10',
-    );
+    const root = imageTree();
+    const told = `${root} has 3 classes, imagenette has 10`;
+    await expect(datasets.imagenette.load({ root })).rejects.toThrow(told);
+    const packed = join(root, 'packed');
+    const prepared = prepareImages('imagenette', { from: root, root: packed, format: 'jpeg', badFiles: 'error' });
+    await expect(prepared).rejects.toThrow(told);
+    expect(existsSync(packed)).toBe(false);
   });
 
   test.each([

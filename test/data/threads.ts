@@ -19,7 +19,13 @@ const compilerOptions = {
   verbatimModuleSyntax: true,
   rewriteRelativeImportExtensions: true,
 };
-for (const file of ['crc32c.ts', 'errors.ts', 'random.ts', ...readdirSync('src/data').map((name) => `data/${name}`)]) {
+for (const file of [
+  'crc32c.ts',
+  'errors.ts',
+  'random.ts',
+  'spans.ts',
+  ...readdirSync('src/data').map((name) => `data/${name}`),
+]) {
   if (!file.endsWith('.ts')) continue;
   const path = join(folder, file.replace(/\.ts$/, '.js'));
   mkdirSync(dirname(path), { recursive: true });
@@ -28,6 +34,9 @@ for (const file of ['crc32c.ts', 'errors.ts', 'random.ts', ...readdirSync('src/d
     typescript.transpileModule(readFileSync(join('src', file), 'utf8'), { compilerOptions }).outputText,
   );
 }
+
+/** The sources as JavaScript, for other processes. */
+export const sources = folder;
 
 thread.start = (setup) => {
   const worker = new Worker(join(folder, 'data/decodeWorker.js'), { workerData: setup });

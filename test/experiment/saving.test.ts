@@ -103,8 +103,8 @@ test('a run that fails waits for the checkpoint under way before it gives its fo
   disk.before = undefined;
   expect(outcome).toMatchObject({ message: 'no more' });
   const end = written.findIndex((path) => path.includes('ended.json'));
-  expect(written.slice(0, end).join()).toContain('checkpoints/step-000000006');
-  expect(written.slice(end).join()).not.toContain('checkpoints');
+  expect(written.slice(0, end).join()).toMatch(/step-000000006/);
+  expect(written.slice(end).join()).not.toMatch(/step-0/);
   expect(await readEntry(dir, dir)).toMatchObject({ state: 'failed', checkpoint: 6 });
 });
 

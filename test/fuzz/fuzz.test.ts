@@ -9,6 +9,7 @@ import { printReport } from './harness.ts';
 import './archives.ts';
 import './configs.ts';
 import './data.ts';
+import './images.ts';
 import './runs.ts';
 
 afterAll(printReport);

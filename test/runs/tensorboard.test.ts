@@ -3,7 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { record, tensorboardEvents } from '../../src/runs/tensorboard.ts';
-import { openSample, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
+import type { RunStatus } from '../../src/runs/metrics.ts';
+import { takeLease } from '../../src/runs/lease.ts';
+import { openRun } from '../../src/runs/store.ts';
+import { openSample, sampleEnv, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
 
 /** A Python that can import the tensorboard package, if there is one. */
 const python = [process.env['RANGER21_PYTHON'], 'python3'].find(
@@ -79,3 +82,136 @@ describe.skipIf(!python && !required)('the tensorboard package reads the file of
     expect(readFileSync(join(dir, file)).length).toBeGreaterThan(1000);
   });
 });
+
+const hparamsProgram = `
+import json, sys
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
+logdir = sys.argv[1]
+multiplexer = EventMultiplexer()
+multiplexer.AddRunsFromDirectory(logdir), multiplexer.Reload()
+provider = MultiplexerDataProvider(multiplexer, logdir)
+context = backend_context.Context(TBContext(logdir=logdir, multiplexer=multiplexer, data_provider=provider))
+experiment = get_experiment.Handler(RequestContext(), context, "", api_pb2.GetExperimentRequest(include_metrics=True)).run()
+request = api_pb2.ListSessionGroupsRequest(
+    start_index=0, slice_size=100, aggregation_type=api_pb2.AGGREGATION_AVG, allowed_statuses=[0, 1, 2, 3])
+groups = list_session_groups.Handler(RequestContext(), context, "", request).run().session_groups
+print(json.dumps({
+  "columns": {info.name: api_pb2.DataType.Name(info.type) for info in experiment.hparam_infos},
+  "metrics": {info.name.tag: info.display_name for info in experiment.metric_infos},
+  "groups": {group.name: {
+    "settings": {key: getattr(value, value.WhichOneof("kind")) for key, value in group.hparams.items()},
+    "average": {value.name.tag: [value.value, value.training_step] for value in group.metric_values},
+    "sessions": {session.name: api_pb2.Status.Name(session.status) for session in group.sessions},
+    "timed": all(0 < session.start_time_secs <= (session.end_time_secs or 1e12) for session in group.sessions),
+  } for group in groups},
+}))
+`;
+
+describe.skipIf(!python && !required)('the hparams plugin of the tensorboard package', () => {
+  const root = join(temporaryFolder(), 'runs');
+  const off = { components: { pnm: false } };
+
+  /** A run that saw one evaluation; without a status it still trains. */
+  async function trained(path: string, arm: string, experiment: object, top1: number, status?: RunStatus) {
+    const dir = join(root, 'demo', path);
+    const run = await openRun(dir, {
+      experiment: sampleExperiment(experiment),
+      lease: await takeLease(dir, sampleEnv),
+      study: { name: 'demo', arm },
+    });
+    run.step(sampleStep(1));
+    run.step(sampleStep(2, { loss: 1.5 }));
+    run.evaluation({ step: 2, epoch: 0.1, loss: 4 * top1, top1 });
+    if (status !== undefined) await run.finish(sampleResult({ status }));
+    else run.flush();
+  }
+
+  test('groups the seeds of an arm and averages them', async () => {
+    await trained('ranger21/0-00000000', 'ranger21', { seed: 0 }, 0.5, 'completed');
+    await trained('ranger21/1-00000000', 'ranger21', { seed: 1 }, 0.75, 'target_reached');
+    await trained('-pnm/0-00000000', '-pnm', { optimizer: off }, 0.25, 'diverged');
+    await trained('-pnm/1-00000000', '-pnm', { seed: 1, optimizer: off }, 0.75);
+    const alone = async (seed: number) => {
+      const run = await openSample(join(root, `alone-0000000${seed}`), sampleExperiment({ seed, optimizer: { lr: 0.5 } }));
+      run.step(sampleStep(1));
+      await run.abandon('failed', 'out of memory', { step: 1, stepsHere: 1 });
+    };
+    await alone(0);
+    await alone(1);
+
+    const ended = spawnSync(python ?? 'python3', ['-c', hparamsProgram, root], { encoding: 'utf8' });
+    expect(ended.status, ended.stderr).toBe(0);
+    const { columns, metrics, groups } = JSON.parse(ended.stdout) as Found;
+
+    expect(columns).toMatchObject({
+      arm: 'DATA_TYPE_STRING',
+      'optimizer.lr': 'DATA_TYPE_FLOAT64',
+      'optimizer.components.pnm': 'DATA_TYPE_BOOL',
+    });
+    expect(columns).not.toHaveProperty('seed'); // the tab would show that of one run for all of them
+    expect(metrics).toEqual({ 'eval/top1': 'held-out top-1', 'eval/loss': 'held-out loss', 'train/loss': 'training loss' });
+
+    const solo = Object.keys(groups).find((name) => /^sample-[0-9a-f]{8}$/.test(name))!;
+    expect(Object.keys(groups).sort()).toEqual(['demo/-pnm', 'demo/ranger21', solo]);
+    expect(groups['demo/ranger21']).toMatchObject({
+      settings: { arm: 'ranger21', 'optimizer.components.pnm': true, 'train.batch': 64, 'model.name': 'r8-basic' },
+      average: { 'eval/top1': [(0.5 + 0.75) / 2, 2], 'eval/loss': [(2 + 3) / 2, 2], 'train/loss': [1.5, 2] },
+      sessions: {
+        'demo/ranger21/0-00000000': 'STATUS_SUCCESS',
+        'demo/ranger21/1-00000000': 'STATUS_SUCCESS',
+      },
+      timed: true,
+    });
+    expect(groups['demo/-pnm']).toMatchObject({
+      settings: { arm: '-pnm', 'optimizer.components.pnm': false },
+      average: { 'eval/top1': [0.5, 2] },
+      sessions: { 'demo/-pnm/0-00000000': 'STATUS_FAILURE', 'demo/-pnm/1-00000000': 'STATUS_UNKNOWN' },
+    });
+    expect(groups[solo]).toMatchObject({
+      settings: { arm: 'sample', 'optimizer.lr': 0.5 },
+      sessions: { 'alone-00000000': 'STATUS_FAILURE', 'alone-00000001': 'STATUS_FAILURE' },
+    });
+  });
+
+  test('takes a run that went on from a checkpoint for one session, with the end of the last attempt', async () => {
+    const again = join(temporaryFolder(), 'runs');
+    const dir = join(again, 'sample-01234567');
+    const experiment = sampleExperiment();
+    const first = await openRun(dir, { experiment, lease: await takeLease(dir, sampleEnv) });
+    first.step(sampleStep(1));
+    const files = first.flush();
+    const record = { schema: 1, step: 1, id: 'x', drift: {}, files, progress: {}, writtenAt: '' } as const;
+    await first.checkpoint(record, {});
+    first.step(sampleStep(2, { loss: 9 }));
+    await first.abandon('failed', 'out of memory', { step: 2, stepsHere: 2 });
+    const second = await openRun(dir, { experiment, lease: await takeLease(dir, sampleEnv), from: record });
+    second.step(sampleStep(2, { loss: 1.25 }));
+    await second.finish(sampleResult());
+
+    const ended = spawnSync(python ?? 'python3', ['-c', hparamsProgram, again], { encoding: 'utf8' });
+    expect(ended.status, ended.stderr).toBe(0);
+    const [group] = Object.values((JSON.parse(ended.stdout) as Found).groups);
+    expect(group).toMatchObject({
+      sessions: { 'sample-01234567': 'STATUS_SUCCESS' },
+      average: { 'train/loss': [1.25, 2] },
+    });
+  });
+});
+
+interface Found {
+  readonly columns: Record<string, string>;
+  readonly metrics: Record<string, string>;
+  readonly groups: Record<
+    string,
+    {
+      readonly settings: Record<string, unknown>;
+      readonly average: Record<string, [number, number]>;
+      readonly sessions: Record<string, string>;
+      readonly timed: boolean;
+    }
+  >;
+}

@@ -337,7 +337,7 @@ test('the main thread is free while a program runs', async () => {
 
 test('a script that leaves its session open still ends', async () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => /^(errors|tensor\/[^/]+|tensor\/backends\/onnx\/.+)\.(ts|js)$/.test(file))
+    .filter((file) => /^(errors|spans|tensor\/[^/]+|tensor\/backends\/onnx\/.+)\.(ts|js)$/.test(file))
     .map((file) => `src/${file}`);
   // the sources as JavaScript beside node_modules, as an installed package would have them
   const folder = mkdtempSync('node_modules/.onnx-exit-');

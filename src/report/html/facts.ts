@@ -4,6 +4,7 @@ import type { StudyTable } from '../../experiment/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import { markup, type Markup } from '../markup.ts';
 import { percent } from '../numbers.ts';
+import { tierText } from '../tierText.ts';
 
 export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTable): Markup {
   const { protocol, images, image } = caption;
@@ -19,10 +20,8 @@ export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTabl
       'training',
       `${caption.epochs} epochs, batch ${caption.batch}${caption.steps === null ? '' : `, ${caption.steps} steps`}`,
     ],
-    [
-      'optimizer',
-      `${caption.semantics} semantics, lr ${caption.lr}, weight decay ${caption.weightDecay}, tier ${protocol.tier}`,
-    ],
+    ['optimizer', `${caption.semantics} semantics, lr ${caption.lr}, weight decay ${caption.weightDecay}`],
+    ['hyperparameters', tierText(protocol)],
     ['plan', `${plan.arms.length} arms, seeds ${plan.seeds.join(', ')}: ${caption.runs} runs, ${completed} completed`],
     [
       'declared',

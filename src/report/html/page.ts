@@ -19,7 +19,9 @@ export interface ReportPage {
   readonly table: StudyTable;
   readonly styles: ReadonlyMap<string, ArmStyle>;
   /** By section, each shown where its section stands; a section without figures is left out. */
-  readonly figures: Readonly<Record<'differences' | 'curves' | 'activity' | 'target' | 'cost', readonly Figure[]>>;
+  readonly figures: Readonly<
+    Record<'differences' | 'curves' | 'activity' | 'target' | 'cost' | 'tuning', readonly Figure[]>
+  >;
 }
 
 const withoutSteps = markup`<p class="note">The logs of the single steps are not in the study’s folder: training loss, learning rate and the activity over the steps are left out.</p>
@@ -57,6 +59,7 @@ export function reportPage({ plan, table, styles, figures }: ReportPage): string
     figureSection('target', 'Time to target', figures.target),
     figureSection('activity', 'Activity', figures.activity),
     figureSection('cost', 'Cost', figures.cost),
+    figureSection('tuning', 'Tuning', figures.tuning),
     {
       id: 'failures',
       nav: 'Failures',

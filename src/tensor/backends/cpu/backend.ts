@@ -12,6 +12,7 @@ import {
   type SessionOptions,
 } from '../../compile.ts';
 import { UserError } from '../../../errors.ts';
+import { begin } from '../../../spans.ts';
 import type { Tensor, Tensors } from '../../ops.ts';
 import './kernels.ts';
 
@@ -60,6 +61,7 @@ export const backend: Backend = {
           inOrder(async () => {
             await onCpu();
             checkInputs(name, inputs, specs);
+            const endCompute = begin('compute');
             const result = tf.tidy(() => {
               const { state: next = {}, outputs } = program(
                 state,
@@ -70,6 +72,7 @@ export const backend: Backend = {
                 Object.fromEntries(Object.entries(group).map(([key, x]) => [key, x.clone()]));
               return { next: kept(next), outputs: kept(outputs) };
             });
+            endCompute();
             for (const [key, value] of Object.entries(result.next)) {
               state[key]?.dispose();
               state[key] = tf.keep(value);

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { exitCode, UserError } from '../../../errors.ts';
 import { checkInputs, specOf, stateSpecs, type HostTensors, type Session, type Spec } from '../../compile.ts';
+import { begin, device as onDevice } from '../../../spans.ts';
 import { copyModel } from './graph.ts';
 import type { Compile, Reply, WorkerData } from './messages.ts';
 import { fromLayout, layOut, pack, toLayout, viewOf } from './packing.ts';
@@ -67,8 +68,12 @@ export async function openSession(initial: HostTensors, options: Omit<WorkerData
 
       return async (values) => {
         checkInputs(name, values, inputs);
+        const endTransfer = begin('transfer');
         const buffer = pack(fields, bytes, values);
+        endTransfer();
+        const endCompute = begin('compute', onDevice);
         const reply = await ask('run', { program: id, buffer }, [buffer]).catch((error: unknown) => fail(name, error));
+        endCompute();
         return Object.fromEntries(
           Object.entries(traced.outputs).map(([key, { output, ...spec }]) => {
             const { offset } = results.fields.find((field) => field.name === output)!;

@@ -11,6 +11,7 @@ import {
   type Spec,
   type Specs,
 } from '../../compile.ts';
+import { begin, device as onDevice } from '../../../spans.ts';
 import { dtypes, type Pointer } from './capi.ts';
 import { callConfig } from './config.ts';
 import { assignVariable, newVariable, readVariable, received, release, toDevice, toHost } from './handles.ts';
@@ -128,11 +129,15 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
           reported(async () => {
             checkInputs(name, given, inputs);
             checkPurity();
+            const endTransfer = begin('transfer');
             const inputHandles = args.inputs.map((key) => toDevice(runtime, given[key]!));
+            endTransfer();
             let outputHandles: readonly Pointer[];
             try {
               const all = [...args.state.map((key) => state.get(key)!), ...inputHandles];
+              const endCompute = begin('compute', onDevice);
               outputHandles = await call(functionName, all, results.length);
+              endCompute();
             } catch (error) {
               isTorn = traced.changes.length > 0;
               throw error;
@@ -140,10 +145,12 @@ export function newSession(runtime: Runtime, initial: HostTensors, options: Sess
               release(runtime, inputHandles);
             }
             try {
+              const endReading = begin('read back', onDevice);
               const outputs: Record<string, HostTensor> = {};
               for (const [i, { name: key, shape, dtype }] of results.entries()) {
                 outputs[key] = await toHost(runtime, outputHandles[i]!, shape, dtype);
               }
+              endReading();
               return outputs;
             } finally {
               release(runtime, outputHandles);

@@ -1,0 +1,293 @@
+/** The readers of image sets: shards and their manifest, checksums of a folder, TFRecords, headers of image files. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { maskedCrc32c } from '../../src/crc32c.ts';
+import { fileChecksums } from '../../src/data/checksums.ts';
+import { readHeader } from '../../src/data/imageHeader.ts';
+import { openFolder } from '../../src/data/imageDataset.ts';
+import type { ImageSplit } from '../../src/data/imageSplit.ts';
+import { FileFault, readStored } from '../../src/data/imageStore.ts';
+import { manifestName, shardEnd, type PackedRecord, type ShardManifest } from '../../src/data/shards.ts';
+import { readTfrecords } from '../../src/data/tfrecord.ts';
+import { sha256 } from '../data/toy.ts';
+import { bad, bitFlips, truncations, type Damaged } from './bytes.ts';
+import { allocated, feed, fuzz, scratch } from './harness.ts';
+import { damagedJson } from './json.ts';
+
+const silent = () => undefined;
+
+/** What reading every record of a split gives: its content, or that its checksum is wrong. */
+function contents(split: ImageSplit): (Buffer | 'refused')[] {
+  return Array.from({ length: split.count }, (_, i) => {
+    try {
+      const stored = readStored(split.store, i);
+      return Buffer.from('encoded' in stored ? stored.encoded : stored.data);
+    } catch (error) {
+      if (!(error instanceof FileFault)) throw error;
+      return 'refused';
+    }
+  });
+}
+
+describe('shards', () => {
+  const records = [Buffer.from('the first image'), Buffer.from('second'), Buffer.alloc(40, 7)];
+  const shard = (() => {
+    let offset = 0;
+    const index = records.map((bytes, label): PackedRecord => {
+      const at = offset;
+      offset += bytes.length;
+      return { offset: at, size: bytes.length, sum: crc32(bytes), label, width: 0, height: 0 };
+    });
+    return Buffer.concat([...records, shardEnd(index)]);
+  })();
+  let [root, folders] = ['', 0];
+  const named = (name: string) => ({ name, count: 3, sizeBytes: shard.length, sha256: sha256(shard) });
+  const manifest: ShardManifest = {
+    ...{ schema: 1, format: 'jpeg', size: null, classNames: ['a', 'b', 'c'] },
+    ...{ train: [named('train-00000.shard')], val: [named('val-00000.shard')] },
+  };
+  /** A folder with this file instead of the right one; a new one each time, since opened shards stay open. */
+  const place = (file: string, bytes: Uint8Array | string) => {
+    if (root !== '') rmSync(root, { recursive: true });
+    root = join(scratch, `shards-${(folders += 1)}`);
+    mkdirSync(root);
+    for (const { name } of [...manifest.train, ...manifest.val]) writeFileSync(join(root, name), shard);
+    writeFileSync(join(root, manifestName), JSON.stringify(manifest));
+    writeFileSync(join(root, file), bytes);
+  };
+  const one = ({ bytes }: Damaged) => {
+    place('train-00000.shard', bytes);
+    return feed(
+      'shard',
+      () => openFolder(root, 'error', silent),
+      ({ train }) => {
+        expect(bytes.subarray(61)).toEqual(shard.subarray(61)); // index and end, after 15 + 6 + 40 bytes of records
+        expect([...train.labels]).toEqual([0, 1, 2]);
+        contents(train).forEach((content, i) => content === 'refused' || expect(content).toEqual(records[i]));
+        return 'records differ: each is refused when it is read';
+      },
+    );
+  };
+
+  test('every truncation is refused, every flipped bit when the index or the record is read', async () => {
+    place('train-00000.shard', shard);
+    expect(contents(openFolder(root, 'error', silent).train)).toEqual(records);
+    for (const cut of truncations(shard)) expect(await one(cut), cut.what).toBe('refused');
+    for (const flip of bitFlips(shard)) {
+      if ((await one(flip)) === 'accepted')
+        expect(contents(openFolder(root, 'error', silent).train), flip.what).toContain('refused');
+    }
+  });
+  test('damage', () => fuzz(bad(shard), one));
+
+  test('the manifest', () =>
+    fuzz(damagedJson(manifest), (text) => {
+      place(manifestName, text);
+      return feed(
+        'shard manifest',
+        () => openFolder(root, 'error', silent),
+        ({ train, test: held }) => {
+          for (const split of [train, held]) expect(contents(split)).toEqual(records);
+          return 'what it says of classes and hashes differs, its records agree';
+        },
+      );
+    }));
+
+  test('a manifest cannot ask for memory', async () => {
+    for (const count of [2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
+      const [first] = manifest.train;
+      place(manifestName, JSON.stringify({ ...manifest, train: [{ ...first, count, sizeBytes: count }] }));
+      expect(await allocated(() => openFolder(root, 'error', silent))).toBeLessThan(10_000);
+    }
+  });
+});
+
+describe('checksums of a folder', () => {
+  const listing = sha256(Buffer.from('a listing'));
+  const sound = Buffer.concat([Buffer.from(listing, 'hex'), Buffer.from([1, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255])]);
+  const root = join(scratch, 'checksums');
+  mkdirSync(root);
+  const one = ({ bytes }: Damaged) => {
+    writeFileSync(join(root, 'ranger21.crc32'), bytes);
+    const sums = new Uint32Array(3);
+    const store = { kind: 'files', sums } as ImageSplit['store'];
+    return feed(
+      'checksums',
+      () => fileChecksums(root, listing).read([{ count: 3, labels: new Int32Array(3), store }]),
+      (content) => {
+        expect([bytes.length, bytes.toString('hex', 0, 32)]).toEqual([44, listing]);
+        expect([...sums]).toEqual([0, 1, 2].map((i) => bytes.readUInt32LE(32 + 4 * i)));
+        expect(content).toBe(sha256(bytes)); // another fingerprint
+        return 'checksums differ: so does the fingerprint, and the files are refused';
+      },
+    );
+  };
+
+  test('every truncation is refused, every flipped bit unless it is in a checksum', async () => {
+    for (const cut of truncations(sound)) expect(await one(cut), cut.what).toBe('refused');
+    for (const [n, flip] of bitFlips(sound).entries())
+      expect(await one(flip), flip.what).toBe(n < 8 * 32 ? 'refused' : 'accepted');
+  });
+  test('damage', () => fuzz(bad(sound), one));
+});
+
+/** The fields of a protocol buffer, one after the other; undefined where it is none. */
+function messageOf(bytes: Buffer): { field: number; value: Buffer | bigint }[] | undefined {
+  const found: { field: number; value: Buffer | bigint }[] = [];
+  let at = 0;
+  const number = (): bigint => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      if (at >= bytes.length || shift > 63n) throw new RangeError('cut off');
+      const byte = BigInt(bytes[at++]!);
+      value |= (byte & 127n) << shift;
+      if (byte < 128n) return value;
+    }
+  };
+  try {
+    while (at < bytes.length) {
+      const tag = number();
+      const [field, wire] = [Number(tag >> 3n), Number(tag & 7n)];
+      if (wire === 0) {
+        found.push({ field, value: number() });
+        continue;
+      }
+      const length = wire === 2 ? Number(number()) : wire === 1 ? 8 : wire === 5 ? 4 : NaN;
+      if (!(at + length <= bytes.length)) return undefined;
+      if (wire === 2) found.push({ field, value: bytes.subarray(at, at + length) });
+      at += length;
+    }
+    return found;
+  } catch {
+    return undefined;
+  }
+}
+const lastOf = (message: ReturnType<typeof messageOf>, field: number) =>
+  message?.findLast((f) => f.field === field)?.value;
+const firstOf = (message: ReturnType<typeof messageOf>, field: number) =>
+  message?.find((f) => f.field === field)?.value;
+
+describe('TFRecord', () => {
+  const written = JSON.parse(readFileSync('test/fixtures/tfrecord.json', 'utf8')) as {
+    layouts: { tfds: Record<string, string> };
+  };
+  const root = join(scratch, 'tfrecord');
+  mkdirSync(root);
+  for (const [name, bytes] of Object.entries(written.layouts.tfds))
+    writeFileSync(join(root, name), Buffer.from(bytes, 'base64'));
+  const name = Object.keys(written.layouts.tfds).find((file) => file.includes('train'))!;
+  const sound = Buffer.from(written.layouts.tfds[name]!, 'base64');
+  const payload = sound.subarray(12, 12 + Number(sound.readBigUInt64LE(0)));
+
+  /** One record whose checksums are right. */
+  const record = (content: Uint8Array) => {
+    const frame = Buffer.alloc(16 + content.length);
+    frame.writeBigUInt64LE(BigInt(content.length), 0);
+    frame.writeUInt32LE(maskedCrc32c(frame.subarray(0, 8)), 8);
+    frame.set(content, 12);
+    frame.writeUInt32LE(maskedCrc32c(content), 12 + content.length);
+    return frame;
+  };
+  /** Label and image of a payload, read again in another way: whole messages first. */
+  const again = (content: Buffer) => {
+    const entries = (messageOf(content) ?? [])
+      .filter(({ field }) => field === 1)
+      .flatMap(({ value }) => messageOf(value as Buffer) ?? [])
+      .filter(({ field, value }) => field === 1 && typeof value !== 'bigint')
+      .map(({ value }) => messageOf(value as Buffer));
+    const feature = (key: string, kind: number) => {
+      const values = entries
+        .filter((entry) => (lastOf(entry, 1) as Buffer | undefined)?.toString() === key)
+        .flatMap((entry) => lastOf(entry, 2) ?? [])
+        .flatMap((value) => firstOf(messageOf(value as Buffer), kind) ?? []);
+      return values.length === 1 ? firstOf(messageOf(values[0] as Buffer), 1) : undefined;
+    };
+    return { label: feature('label', 3), image: feature('image', 1) };
+  };
+
+  const one = (bytes: Buffer) => {
+    writeFileSync(join(root, name), bytes);
+    return feed(
+      'TFRecord',
+      () => readTfrecords(root, 3),
+      ({ train }) => {
+        for (const label of train.labels) expect([0, 1, 2]).toContain(label);
+        const { sizes } = train.store;
+        const images = contents(train);
+        if (train.count === 1 && images[0] !== 'refused') {
+          const { label, image } = again(bytes.subarray(12, 12 + sizes[0]!));
+          if (image !== undefined) expect(images[0]).toEqual(image);
+          if (typeof label === 'bigint') expect(BigInt(train.labels[0]!)).toBe(label);
+          if (Buffer.isBuffer(label)) expect(train.labels[0]).toBe(label[0]);
+        }
+        return 'its label and image are those of a second reading, or its checksum is refused';
+      },
+    );
+  };
+
+  test('every truncation; every flipped bit of the frame', async () => {
+    const { label, image } = again(payload);
+    await one(record(payload));
+    const { train } = readTfrecords(root, 3);
+    expect(contents(train)[0]).toEqual(image);
+    expect([label, Buffer.from([train.labels[0]!])]).toContainEqual(label);
+    const whole = record(payload);
+    // an empty file is a sound one without records
+    for (const cut of truncations(whole).slice(1)) expect(await one(cut.bytes), cut.what).toBe('refused');
+    for (const flip of bitFlips(whole.subarray(0, 12)))
+      expect(await one(Buffer.concat([flip.bytes, whole.subarray(12)])), flip.what).toBe('refused');
+  });
+
+  test('damage to the file, and to a payload whose checksum is right', async () => {
+    await fuzz(bad(sound), ({ bytes }) => one(bytes));
+    await fuzz(bad(payload), ({ bytes }) => one(record(bytes)));
+    await fuzz(fc.uint8Array({ maxLength: 200 }), (bytes) => one(record(bytes)), 0.5);
+  });
+
+  test('a length cannot ask for memory', async () => {
+    for (const length of [1n << 31n, 1n << 40n, (1n << 64n) - 1n]) {
+      const frame = record(payload);
+      frame.writeBigUInt64LE(length, 0);
+      frame.writeUInt32LE(maskedCrc32c(frame.subarray(0, 8)), 8);
+      writeFileSync(join(root, name), frame);
+      expect(await allocated(() => readTfrecords(root, 3))).toBeLessThan(50_000);
+    }
+  });
+});
+
+describe('headers of images', () => {
+  const pillow = JSON.parse(readFileSync('test/fixtures/pillow.json', 'utf8')) as {
+    files: Record<string, { bytes: string; size: [number, number] }>;
+  };
+  const files = Object.values(pillow.files).map(({ bytes }) => Buffer.from(bytes, 'base64').subarray(0, 700));
+
+  test('damage', async () => {
+    for (const file of files) {
+      await fuzz(
+        bad(file, files),
+        ({ bytes }) =>
+          feed(
+            'image header',
+            () => readHeader(bytes),
+            (header) => {
+              if (header === undefined) return 'left to libvips';
+              const { width, height, isCmyk } = header;
+              const jpeg = Buffer.from([height >> 8, height & 255, width >> 8, width & 255]);
+              const png = Buffer.alloc(8);
+              png.writeUInt32BE(width, 0);
+              png.writeUInt32BE(height, 4);
+              const isPng = bytes[0] === 0x89;
+              const at = isPng ? bytes.indexOf(png) : bytes.indexOf(jpeg);
+              expect(at).toBeGreaterThan(0);
+              if (isPng) expect([at, isCmyk]).toEqual([16, false]);
+              return 'the size it gives is in its bytes';
+            },
+          ),
+        0.2,
+      );
+    }
+  });
+});
