@@ -22,10 +22,14 @@ export function startChild(
   });
   let errors = '';
   process.stderr!.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-2000)));
-  const ended = new Promise<Awaited<Child['ended']>>((resolve, reject) => {
-    process.on('error', reject);
-    process.on('close', (code, signal) => resolve({ code, signal }));
+  const event = (emitter: NodeJS.EventEmitter, name: string) => new Promise((resolve) => emitter.once(name, resolve));
+  const exit = new Promise<Awaited<Child['ended']>>((resolve, reject) => {
+    process.once('error', reject);
+    process.once('exit', (code, signal) => resolve({ code, signal }));
   });
+  // and all it said was heard: not 'close', which never comes where the channel was closed from here
+  const heard = [event(process.stderr!, 'close'), ...(channel === undefined ? [] : [event(process, 'disconnect')])];
+  const ended = Promise.all([exit, ...heard]).then(([how]) => how);
   ended.catch(() => undefined); // told where it is awaited
   return { process, ended, lastWords: () => errors.trim().split('\n').slice(-3) };
 }

@@ -178,9 +178,9 @@ const until = async (isSo: () => boolean) => {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
 };
 
-/** A table without what depends on the machine's speed. */
+/** A table without what depends on the machine's speed and the clock. */
 function timeless(study: string) {
-  const isTime = /^(msPerStep|optimizerMsPerStep|secondsToTarget|seconds|speedup|time)/i;
+  const isTime = /^(finishedAt|dataWaitShare)$|ms|seconds|minutes|speed/i;
   return JSON.parse(text(study, 'table.json'), (key, value: unknown) =>
     isTime.test(key) ? undefined : value,
   ) as object;
