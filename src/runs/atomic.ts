@@ -44,12 +44,14 @@ const remedies: Readonly<Record<string, string>> = {
   EPERM: writable,
   EROFS: 'this file system is read-only: choose another with --runs DIR or RANGER21_RUNS_DIR',
   ENOSPC: 'free some space on this disk, or choose another with --runs DIR or RANGER21_RUNS_DIR; then run again',
-  EDQUOT: 'free some of your quota on this disk, or choose another with --runs DIR or RANGER21_RUNS_DIR; then run again',
+  EDQUOT:
+    'free some of your quota on this disk, or choose another with --runs DIR or RANGER21_RUNS_DIR; then run again',
   EFBIG: 'this file system holds no file as large: choose another with --runs DIR or RANGER21_RUNS_DIR',
   EIO: 'the disk failed: see the system log, and choose another with --runs DIR or RANGER21_RUNS_DIR',
   ENOENT: 'the folder was moved or deleted meanwhile: put it back, then run again',
   ENOTDIR: 'a part of this path is a file: rename it, or choose another folder with --runs DIR or RANGER21_RUNS_DIR',
-  EEXIST: 'a file is where a folder should be: rename it, or choose another folder with --runs DIR or RANGER21_RUNS_DIR',
+  EEXIST:
+    'a file is where a folder should be: rename it, or choose another folder with --runs DIR or RANGER21_RUNS_DIR',
   ENAMETOOLONG: 'shorten the name of the experiment or the study',
   EMFILE: 'too many files are open: raise the limit (ulimit -n), then run again',
   EBUSY: networked,

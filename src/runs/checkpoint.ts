@@ -202,15 +202,21 @@ async function removeUnfinished(parent: string): Promise<void> {
   }
 }
 
-const manifest = (sums: Readonly<Record<string, Sum>>): string => `${JSON.stringify({ schema: 1, files: sums }, null, 2)}\n`;
+const manifest = (sums: Readonly<Record<string, Sum>>): string =>
+  `${JSON.stringify({ schema: 1, files: sums }, null, 2)}\n`;
 
-async function load(folder: string, step: number): Promise<{ readonly record: CheckpointRecord; readonly state: HostTensors }> {
+async function load(
+  folder: string,
+  step: number,
+): Promise<{ readonly record: CheckpointRecord; readonly state: HostTensors }> {
   const statePath = join(folder, files.state);
   const recordPath = join(folder, files.record);
   const expected = manifest({ [files.state]: await readSum(statePath), [files.record]: await readSum(recordPath) });
   const found = await readSum(join(folder, files.manifest));
   if (found.sha256 !== createHash('sha256').update(expected).digest('hex')) {
-    throw new UserError(`${files.manifest} was written for other files than are beside it`, { remedy: 'it was altered' });
+    throw new UserError(`${files.manifest} was written for other files than are beside it`, {
+      remedy: 'it was altered',
+    });
   }
   return { record: checkedRecord(await readJson(recordPath), step), state: await readSafetensors(statePath) };
 }
@@ -234,7 +240,9 @@ const isRecordOf = (value: unknown, isSound: (entry: unknown) => boolean): value
 /** Whether it has a manifest and files of the sizes in it. Reading them to be sure would take as long as writing them. */
 function isWhole(folder: string): boolean {
   try {
-    const { files: sums } = JSON.parse(readFileSync(join(folder, files.manifest), 'utf8')) as { files: Record<string, Sum> };
+    const { files: sums } = JSON.parse(readFileSync(join(folder, files.manifest), 'utf8')) as {
+      files: Record<string, Sum>;
+    };
     return [files.state, files.record].every((name) => statSync(join(folder, name)).size === sums[name]?.bytes);
   } catch {
     return false;

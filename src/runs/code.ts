@@ -7,7 +7,12 @@ const source = fileURLToPath(new URL('../', import.meta.url));
 
 /** What a step's numbers come from, below the folder of the sources; installing libtensorflow is not among it. */
 export const sourceFolders = ['tensor', 'optim', 'models', 'data'];
-export const sourceFiles = ['random', ...['train', 'onPixels', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map((name) => `experiment/${name}`)];
+export const sourceFiles = [
+  'random',
+  ...['train', 'onPixels', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map(
+    (name) => `experiment/${name}`,
+  ),
+];
 const apart = /^tensor\/backends\/tensorflow\/install\//;
 
 let known: string | undefined;
@@ -30,6 +35,10 @@ function hashOfSources(): string {
     ...sourceFiles.map((name) => `${name}.${extension}`),
   ].filter((name) => !apart.test(name));
   const hash = createHash('sha256');
-  for (const name of names.sort()) hash.update(`${name}\0`).update(readFileSync(source + name)).update('\0');
+  for (const name of names.sort())
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(source + name))
+      .update('\0');
   return hash.digest('hex');
 }

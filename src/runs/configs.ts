@@ -41,7 +41,9 @@ export function configReader(): (run: { readonly dir: string; readonly arm?: str
 
 /** What a dotted key leads to; undefined where it leads nowhere. */
 export const valueAt = (config: unknown, key: string): unknown =>
-  key.split('.').reduce<unknown>((value, part) => (isMap(value) && Object.hasOwn(value, part) ? value[part] : undefined), config);
+  key
+    .split('.')
+    .reduce<unknown>((value, part) => (isMap(value) && Object.hasOwn(value, part) ? value[part] : undefined), config);
 
 /** Every dotted key of a config, those of maps included. */
 export const keysOf = (config: unknown, path: readonly string[] = []): string[] =>
@@ -60,7 +62,12 @@ export interface Differing {
 export function differingKeys(configs: readonly unknown[], path: readonly string[] = []): Differing[] {
   if (configs.every(isMap)) {
     const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))];
-    return keys.flatMap((key) => differingKeys(configs.map((config) => config[key]), [...path, key]));
+    return keys.flatMap((key) =>
+      differingKeys(
+        configs.map((config) => config[key]),
+        [...path, key],
+      ),
+    );
   }
   const texts = new Set(configs.map((value) => JSON.stringify(value)));
   return texts.size > 1 ? [{ key: path.join('.'), values: configs }] : [];

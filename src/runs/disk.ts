@@ -65,7 +65,7 @@ export const disk = {
 
   /** Writes all of it. */
   async write({ path, fd }: OpenFile, bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0; ) {
+    for (let rest = bytes; rest.length > 0;) {
       before('write', path);
       rest = rest.subarray((await write(fd, rest)).bytesWritten);
     }

@@ -11,24 +11,37 @@ import { eventFilePrefix } from './tensorboard.ts';
 export function setAside(dir: string, attemptDir: string): void {
   const names = readdirSync(dir).filter((name) => name !== runFiles.attempts);
   const isCheckpoints = (name: string) => Number(name === runFiles.checkpoints);
-  move(dir, names.sort((a, b) => isCheckpoints(b) - isCheckpoints(a)), join(attemptDir, attemptFiles.before));
+  move(
+    dir,
+    names.sort((a, b) => isCheckpoints(b) - isCheckpoints(a)),
+    join(attemptDir, attemptFiles.before),
+  );
 }
 
 /**
  * Brings the folder back to what it was at a checkpoint. What came later is in `tail/` then: whole files, the ends of the
  * event files, and later checkpoints; the function returned says where each log goes on.
  */
-export function cutBack(dir: string, attemptDir: string, { step, files }: CheckpointRecord): (file: string) => Continuation {
+export function cutBack(
+  dir: string,
+  attemptDir: string,
+  { step, files }: CheckpointRecord,
+): (file: string) => Continuation {
   const tail = join(attemptDir, attemptFiles.tail);
   const kept: readonly string[] = [runFiles.config, runFiles.attempts, runFiles.checkpoints, ...Object.keys(files)];
-  move(dir, readdirSync(dir).filter((name) => !kept.includes(name)), tail);
+  move(
+    dir,
+    readdirSync(dir).filter((name) => !kept.includes(name)),
+    tail,
+  );
 
   const checkpoints = join(dir, runFiles.checkpoints);
   const later = readdirSync(checkpoints).filter((name) => (checkpointPlace(name)?.step ?? 0) > step);
   move(checkpoints, later, join(tail, runFiles.checkpoints));
 
   const at = (file: string): Continuation => ({ at: files[file] ?? 0, tail: join(tail, file) });
-  for (const file of Object.keys(files).filter((name) => name.startsWith(eventFilePrefix))) cutLog(join(dir, file), at(file));
+  for (const file of Object.keys(files).filter((name) => name.startsWith(eventFilePrefix)))
+    cutLog(join(dir, file), at(file));
   return at;
 }
 

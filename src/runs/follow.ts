@@ -11,7 +11,8 @@ import { readPlan, type PlannedRun, type StudyPlan } from './study.ts';
 import { lastRows } from './tail.ts';
 
 /** `queued`: nobody has begun it; `stopped`: interrupted, its state saved; `dead`: its process is gone without a word. */
-export type ViewState = 'queued' | 'running' | 'stopped' | 'dead' | 'failed' | 'unreadable' | 'done' | 'timeout' | 'diverged' | 'stuck';
+export type ViewState =
+  'queued' | 'running' | 'stopped' | 'dead' | 'failed' | 'unreadable' | 'done' | 'timeout' | 'diverged' | 'stuck';
 
 export interface RunView {
   /** Below the study's folder. */
@@ -46,7 +47,8 @@ export function followStudy(root: string, dir: string, isMeant: (path: string) =
   let planned: number | undefined;
   return async () => {
     const mtimeMs = statSync(join(dir, studyFiles.plan), { throwIfNoEntry: false })?.mtimeMs;
-    if (mtimeMs === undefined) throw new UserError(`${dir} has no plan any more`, { remedy: 'it was moved or deleted' });
+    if (mtimeMs === undefined)
+      throw new UserError(`${dir} has no plan any more`, { remedy: 'it was moved or deleted' });
     if (plan === undefined || mtimeMs !== planned) [plan, planned] = [await readPlan(dir), mtimeMs];
     const views: RunView[] = [];
     for (const run of plan.runs.filter(({ path }) => isMeant(path))) {
@@ -59,7 +61,12 @@ export function followStudy(root: string, dir: string, isMeant: (path: string) =
   };
 }
 
-async function look(root: string, study: string, plan: StudyPlan, { arm, seed, path, id }: PlannedRun): Promise<RunView> {
+async function look(
+  root: string,
+  study: string,
+  plan: StudyPlan,
+  { arm, seed, path, id }: PlannedRun,
+): Promise<RunView> {
   const dir = join(study, path);
   const { epochs, batch } = plan.arms.find(({ name }) => name === arm)!.experiment.train;
   const totalSteps = plan.facts && epochs * Math.floor(plan.facts.train / batch);
@@ -115,4 +122,3 @@ function unfinished(dir: string): State {
   const { status, reason } = last.ended;
   return { state: status === 'failed' ? 'failed' : 'stopped', reason };
 }
-

@@ -24,8 +24,13 @@ export interface HparamsSession {
 }
 
 /** Runs of an arm, or of a config outside a study, are one group whatever their seed. */
-export function hparamsSession(experiment: Experiment, study?: { readonly name: string; readonly arm: string }): HparamsSession {
-  const hash = createHash('sha256').update(canonicalJson(identity(experiment, 0, ''))).digest('hex');
+export function hparamsSession(
+  experiment: Experiment,
+  study?: { readonly name: string; readonly arm: string },
+): HparamsSession {
+  const hash = createHash('sha256')
+    .update(canonicalJson(identity(experiment, 0, '')))
+    .digest('hex');
   return {
     group: study ? `${study.name}/${study.arm}` : `${experiment.name}-${id8(hash)}`,
     settings: { arm: study?.arm ?? experiment.name, ...settingsOf(experiment) },

@@ -20,7 +20,14 @@ export const trajectoryVersion = 3;
  * - `seed` of the experiment: the run's own stands instead.
  */
 export function identity(experiment: Experiment, seed: number, fingerprint: string): unknown {
-  const { name: _name, study: _study, log: _log, checkpoint: _checkpoint, expect: _expect, ...determining } = experiment;
+  const {
+    name: _name,
+    study: _study,
+    log: _log,
+    checkpoint: _checkpoint,
+    expect: _expect,
+    ...determining
+  } = experiment;
   const { batch: _batch, ...evaluation } = determining.eval;
   const { root: _root, workers: _workers, ...dataset } = determining.dataset as Record<string, unknown>;
   return { trajectoryVersion, ...determining, dataset, eval: evaluation, seed, fingerprint };
@@ -28,7 +35,9 @@ export function identity(experiment: Experiment, seed: number, fingerprint: stri
 
 /** SHA-256 of `identity`, 64 hex digits. */
 export const runId = (experiment: Experiment, seed: number, fingerprint: string): string =>
-  createHash('sha256').update(canonicalJson(identity(experiment, seed, fingerprint))).digest('hex');
+  createHash('sha256')
+    .update(canonicalJson(identity(experiment, seed, fingerprint)))
+    .digest('hex');
 
 /** The eight digits a run's folder carries. */
 export const id8 = (id: string): string => id.slice(0, 8);

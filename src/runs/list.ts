@@ -57,7 +57,14 @@ export async function listStudy(root: string, dir: string): Promise<RunEntry[]> 
     const runFolder = join(dir, path);
     const known = { study, arm, seed, id };
     if (isRun(runFolder)) entries.push({ ...checkedId(await readEntry(root, runFolder), id), ...known });
-    else entries.push({ ...known, dir: runFolder, path: slashed(relative(root, runFolder)), state: 'planned', attempts: 0 });
+    else
+      entries.push({
+        ...known,
+        dir: runFolder,
+        path: slashed(relative(root, runFolder)),
+        state: 'planned',
+        attempts: 0,
+      });
   }
   const planned = new Set(entries.map((entry) => entry.dir));
   for (const arm of folders(dir)) {
@@ -88,7 +95,9 @@ export async function readEntry(root: string, dir: string): Promise<RunEntry> {
   }
 }
 
-type State = Pick<RunEntry, 'state' | 'seed' | 'study' | 'arm' | 'reason' | 'result' | 'checkpoint'> & { readonly id?: string };
+type State = Pick<RunEntry, 'state' | 'seed' | 'study' | 'arm' | 'reason' | 'result' | 'checkpoint'> & {
+  readonly id?: string;
+};
 
 async function readState(dir: string): Promise<State> {
   const result = await readResult(dir);

@@ -101,7 +101,7 @@ function copyFrom(path: string, start: number, target: string): void {
     try {
       const buffer = new Uint8Array(copyBytes);
       for (let at = start, read; (read = readSync(source, buffer, 0, copyBytes, at)) > 0; at += read) {
-        for (let rest = buffer.subarray(0, read); rest.length > 0; ) rest = rest.subarray(disk.writeSync(copy, rest));
+        for (let rest = buffer.subarray(0, read); rest.length > 0;) rest = rest.subarray(disk.writeSync(copy, rest));
       }
       disk.syncSync(copy);
     } finally {

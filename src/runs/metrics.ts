@@ -173,6 +173,9 @@ function parsed(line: string, place: string): unknown {
   try {
     return fromJson(line);
   } catch (cause) {
-    throw new UserError(`${place} is not JSON: ${line.slice(0, 60)}`, { remedy: 'the file was altered; run again', cause });
+    throw new UserError(`${place} is not JSON: ${line.slice(0, 60)}`, {
+      remedy: 'the file was altered; run again',
+      cause,
+    });
   }
 }

@@ -31,7 +31,10 @@ const bootId = (): string => read('/proc/sys/kernel/random/boot_id').slice(0, 8)
 function psStart(pid: number): string | undefined {
   try {
     const stdio = ['ignore', 'pipe', 'ignore'] as const;
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: [...stdio] }).trim() || undefined;
+    return (
+      execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: [...stdio] }).trim() ||
+      undefined
+    );
   } catch {
     return undefined;
   }

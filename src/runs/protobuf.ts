@@ -5,7 +5,8 @@
  * Reference: https://protobuf.dev/programming-guides/encoding/
  */
 
-export const varintField = (field: number, value: number): Buffer => Buffer.from([...varint(field << 3), ...varint(value)]);
+export const varintField = (field: number, value: number): Buffer =>
+  Buffer.from([...varint(field << 3), ...varint(value)]);
 
 export function doubleField(field: number, value: number): Buffer {
   const bytes = Buffer.alloc(9);

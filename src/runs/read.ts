@@ -49,7 +49,10 @@ export async function readLogs(dir: string): Promise<RunLogs> {
 export const readEvaluations = (dir: string): Promise<EvalMetrics[]> =>
   readLines<EvalMetrics>(join(dir, runFiles.evaluations), 'evaluations');
 
-async function readLines<Row extends { readonly step: number }>(path: string, kind: LinesHeader['kind']): Promise<Row[]> {
+async function readLines<Row extends { readonly step: number }>(
+  path: string,
+  kind: LinesHeader['kind'],
+): Promise<Row[]> {
   return existsSync(path) ? parseLines<Row>(await readText(path, longestLog), kind, path).rows : [];
 }
 
@@ -60,7 +63,9 @@ const longestRecord = 2 ** 26;
 async function readText(path: string, most: number): Promise<string> {
   const content = await readWithin(path, most);
   if (content.bytes !== undefined) return content.bytes.toString();
-  throw new UserError(`${path} ${content.reason}`, { remedy: 'it is not as it was written: move it away and run again' });
+  throw new UserError(`${path} ${content.reason}`, {
+    remedy: 'it is not as it was written: move it away and run again',
+  });
 }
 
 /** A JSON file of ours; unreadable content is an error that names it. */

@@ -16,9 +16,12 @@ import { dtypeOf, sizeOf } from '../tensor/compile.ts';
 /** The file in pieces: length and header, then each tensor's own bytes, not copied; uint8 last, so that the others are aligned. */
 export function safetensorsPieces(tensors: HostTensors): Uint8Array[] {
   let end = 0;
-  const widestFirst = Object.entries(tensors).sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+  const widestFirst = Object.entries(tensors).sort(
+    ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
+  );
   const described = widestFirst.map(([name, { shape, data }]) => {
-    if (data.length !== sizeOf(shape)) throw new TypeError(`${name} is [${shape.join(', ')}] with ${data.length} values`);
+    if (data.length !== sizeOf(shape))
+      throw new TypeError(`${name} is [${shape.join(', ')}] with ${data.length} values`);
     const start = end;
     end += data.byteLength;
     return [name, { dtype: names[dtypeOf(data)], shape, data_offsets: [start, end] }] as const;
@@ -66,9 +69,14 @@ export async function readSafetensors(path: string): Promise<HostTensors> {
   }
 }
 
-async function readBytes(file: FileHandle, start: number, length: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  file: FileHandle,
+  start: number,
+  length: number,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), start + done);
     if (bytesRead === 0) throw refusal(path, 'it was cut short while it was read');
     done += bytesRead;
@@ -94,8 +102,10 @@ const longestHeader = 10_000_000;
 function headerLength(firstBytes: Uint8Array, fileLength: number, path: string): number {
   if (fileLength < 8) throw refusal(path, `it has ${fileLength} bytes, too few for a header`);
   const length = new DataView(firstBytes.buffer, firstBytes.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(fileLength - 8)) throw refusal(path, `a header of ${length} bytes does not fit in its ${fileLength}`);
-  if (length > BigInt(longestHeader)) throw refusal(path, `a header of ${length} bytes is longer than ${longestHeader}`);
+  if (length > BigInt(fileLength - 8))
+    throw refusal(path, `a header of ${length} bytes does not fit in its ${fileLength}`);
+  if (length > BigInt(longestHeader))
+    throw refusal(path, `a header of ${length} bytes is longer than ${longestHeader}`);
   return Number(length);
 }
 
@@ -111,7 +121,8 @@ function entriesOf(header: Uint8Array, dataLength: number, path: string): Entry[
   entries.sort((a, b) => a.start - b.start || a.end - b.end);
   let end = 0;
   for (const entry of entries) {
-    if (entry.start !== end) throw refusal(path, `${quoted(entry.name)} starts at byte ${entry.start}, expected ${end}`);
+    if (entry.start !== end)
+      throw refusal(path, `${quoted(entry.name)} starts at byte ${entry.start}, expected ${end}`);
     end = entry.end;
   }
   if (end !== dataLength) throw refusal(path, `its tensors end at byte ${end}, its data at ${dataLength}`);
@@ -141,7 +152,8 @@ function checkTokens(json: string): void {
     else if (token === '{' || token === '[') {
       if (open.length > 2 || inside === 'array') throw new SyntaxError('it is nested too deeply');
       open.push(token === '[' ? 'array' : new Set());
-    } else if (number !== undefined && !/^\d+$/.test(number)) throw new SyntaxError(`${number.slice(0, 40)} is no whole number`);
+    } else if (number !== undefined && !/^\d+$/.test(number))
+      throw new SyntaxError(`${number.slice(0, 40)} is no whole number`);
     else if (colon !== undefined && inside instanceof Set) {
       const name = JSON.parse(string as string) as string;
       if (inside.has(name)) throw new SyntaxError(`${quoted(name)} is there twice`);
@@ -157,13 +169,16 @@ function entryOf(name: string, value: unknown, path: string): Entry {
   const { dtype, shape, data_offsets: offsets, ...rest } = value;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw refusal(path, `${of} has an unknown ${quoted(unknown)}`);
-  if (dtype !== 'F32' && dtype !== 'I32' && dtype !== 'U8') throw refusal(path, `${of} has the type ${quoted(dtype)}, expected F32, I32 or U8`);
+  if (dtype !== 'F32' && dtype !== 'I32' && dtype !== 'U8')
+    throw refusal(path, `${of} has the type ${quoted(dtype)}, expected F32, I32 or U8`);
   if (!isSizes(shape)) throw refusal(path, `${of} has the shape ${quoted(shape)}, expected sizes`);
-  if (!isSizes(offsets) || offsets.length !== 2) throw refusal(path, `${of} has the offsets ${quoted(offsets)}, expected two`);
+  if (!isSizes(offsets) || offsets.length !== 2)
+    throw refusal(path, `${of} has the offsets ${quoted(offsets)}, expected two`);
   const [start, end] = offsets as [number, number];
   const values = sizeOf(shape.filter((n) => n > 0)); // an empty tensor's other sizes must be possible, too
   const width = arrays[dtype].BYTES_PER_ELEMENT;
-  if (!Number.isSafeInteger(width * values) || end - start !== width * sizeOf(shape)) throw refusal(path, `${of} of shape [${shape.join(', ')}] lies in ${end - start} bytes`);
+  if (!Number.isSafeInteger(width * values) || end - start !== width * sizeOf(shape))
+    throw refusal(path, `${of} of shape [${shape.join(', ')}] lies in ${end - start} bytes`);
   return { name, shape, dtype, start, end };
 }
 

@@ -69,9 +69,15 @@ export async function selectRun(root: string, words: readonly string[]): Promise
   const found = (await selectRuns(root, words)).filter(({ state }) => state !== 'planned');
   if (found.length === 1) return found[0]!;
   const some = found.slice(0, 4).map(({ path }) => path);
-  throw new UserError(`${words.join(' ')} selects ${found.length === 0 ? 'no run' : `${found.length} runs`} under ${root}`, {
-    remedy: found.length === 0 ? '`ranger21 ls` lists what is there' : `name one: ${some.join(', ')}${found.length > 4 ? ', …' : ''}`,
-  });
+  throw new UserError(
+    `${words.join(' ')} selects ${found.length === 0 ? 'no run' : `${found.length} runs`} under ${root}`,
+    {
+      remedy:
+        found.length === 0
+          ? '`ranger21 ls` lists what is there'
+          : `name one: ${some.join(', ')}${found.length > 4 ? ', …' : ''}`,
+    },
+  );
 }
 
 /** Words that are no folder fall apart at blanks, so that one argument can hold several conditions. */
@@ -92,7 +98,8 @@ function parsed(root: string, words: readonly string[]) {
 }
 
 const folderOf = (root: string, word: string, is: (dir: string) => boolean) => [word, join(root, word)].find(is);
-const isFolder = (root: string, word: string) => folderOf(root, word, (dir) => isRun(dir) || hasPlan(dir)) !== undefined;
+const isFolder = (root: string, word: string) =>
+  folderOf(root, word, (dir) => isRun(dir) || hasPlan(dir)) !== undefined;
 
 /** In the order of the names; a run that two of them name, once. */
 async function named(root: string, names: readonly string[], list: () => Promise<RunEntry[]>): Promise<RunEntry[]> {

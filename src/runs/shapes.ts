@@ -75,7 +75,13 @@ export const envShape: Shape = {
   startedAt: 'text',
 };
 
-export const leaseShape: Shape = { schema: new Set([1]), pid: 'count', processStart: 'text', host: 'text', startedAt: 'text' };
+export const leaseShape: Shape = {
+  schema: new Set([1]),
+  pid: 'count',
+  processStart: 'text',
+  host: 'text',
+  startedAt: 'text',
+};
 
 export const endedShape: Shape = {
   schema: new Set([1]),

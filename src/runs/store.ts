@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { Experiment } from '../config/schema.ts';
 import type { HostTensors } from '../tensor/compile.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import { pruneCheckpoints, removeCheckpoints, writeCheckpoint, type CheckpointRecord, type Keep } from './checkpoint.ts';
+import {
+  pruneCheckpoints,
+  removeCheckpoints,
+  writeCheckpoint,
+  type CheckpointRecord,
+  type Keep,
+} from './checkpoint.ts';
 import { disk } from './disk.ts';
 import { cutBack, setAside } from './folder.ts';
 import { hparamsSession, type HparamsSession } from './hparams.ts';
@@ -73,10 +79,7 @@ interface OpenOptions {
  * Opens a run's folder for writing: from the start, with what lies there moved to `attempts/<n>/before/`; or from a
  * checkpoint on, with what came after it moved to `attempts/<n>/tail/`.
  */
-export async function openRun(
-  dir: string,
-  { experiment, lease, from, study }: OpenOptions,
-): Promise<RunWriter> {
+export async function openRun(dir: string, { experiment, lease, from, study }: OpenOptions): Promise<RunWriter> {
   const { resolvedYaml } = await import('../config/resolved.ts');
   const { study: _, ...trained } = experiment;
   const logs: Log[] = [];
@@ -96,7 +99,9 @@ export async function openRun(
       [runFiles.evaluations]: open(runFiles.evaluations, 'evaluations'),
     };
     const session = hparamsSession(experiment, study);
-    const events = experiment.log.tensorboard ? openEvents(dir, lease.attempt, from && from.step + 1, session) : undefined;
+    const events = experiment.log.tensorboard
+      ? openEvents(dir, lease.attempt, from && from.step + 1, session)
+      : undefined;
     if (events) keep(events.log);
     const older = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => !(name in files)));
     return writer(dir, lease, { files, events, older });

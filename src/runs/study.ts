@@ -17,7 +17,8 @@ import { readJson } from './read.ts';
 export type ArmKind = 'full' | 'without' | 'baseline' | 'with' | 'screen' | 'named' | 'control';
 
 /** Arms whose tests are corrected together. */
-export type Family = 'headline' | 'leave one out' | 'add one in' | 'ladder' | 'pairs' | 'screening' | 'named' | 'controls';
+export type Family =
+  'headline' | 'leave one out' | 'add one in' | 'ladder' | 'pairs' | 'screening' | 'named' | 'controls';
 
 /** How the hyperparameters of a tuned arm were found. */
 export interface Tuning {
@@ -119,7 +120,11 @@ export interface StudyPlan {
   /** In the order to train them: every arm of the first seed, then of the next. */
   readonly runs: readonly PlannedRun[];
   /** What was added after the plan was first written, and when (ISO 8601, UTC). */
-  readonly additions: readonly { readonly at: string; readonly arms: readonly string[]; readonly seeds: readonly number[] }[];
+  readonly additions: readonly {
+    readonly at: string;
+    readonly arms: readonly string[];
+    readonly seeds: readonly number[];
+  }[];
 }
 
 export const hasPlan = (dir: string): boolean => existsSync(join(dir, studyFiles.plan));

@@ -27,7 +27,9 @@ export async function writeSummed(path: string, pieces: readonly Uint8Array[]): 
 }
 
 const cut = (bytes: Uint8Array): Uint8Array[] =>
-  Array.from({ length: Math.ceil(bytes.length / pieceBytes) }, (_, i) => bytes.subarray(i * pieceBytes, (i + 1) * pieceBytes));
+  Array.from({ length: Math.ceil(bytes.length / pieceBytes) }, (_, i) =>
+    bytes.subarray(i * pieceBytes, (i + 1) * pieceBytes),
+  );
 
 export async function readSum(path: string): Promise<Sum> {
   const hash = createHash('sha256');

@@ -30,7 +30,10 @@ function lastLines(path: string, count: number): string[] {
     for (let room = Math.min(size, CHUNK); ; room = Math.min(size, 4 * room)) {
       const bytes = Buffer.alloc(room);
       const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, room, size - room));
-      const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n').slice(0, -1);
+      const lines = text
+        .slice(0, text.lastIndexOf('\n') + 1)
+        .split('\n')
+        .slice(0, -1);
       if (room < size) lines.shift(); // its beginning is further up
       if (lines.length >= count || room === size || room >= MOST) return lines.slice(-count);
     }

@@ -19,7 +19,12 @@ export interface EventEncoder {
    * Name of the file of one attempt, and its first bytes; `from` is the first step that goes on from a checkpoint. The
    * session is for the HPARAMS tab, and stands in the first attempt's file already where one goes on.
    */
-  start(wallTime: number, attempt: number, from?: number, session?: HparamsSession): { readonly file: string; readonly bytes: Buffer };
+  start(
+    wallTime: number,
+    attempt: number,
+    from?: number,
+    session?: HparamsSession,
+  ): { readonly file: string; readonly bytes: Buffer };
   step(metrics: StepMetrics, wallTime: number): Buffer;
   evaluation(metrics: EvalMetrics, wallTime: number): Buffer;
   /** How the run ended. */

@@ -111,7 +111,17 @@ const ledgerShape: Shape = {
       score: [null, 'number'],
       loss: [null, 'number'],
       isBest: 'boolean',
-      runs: [{ seed: 'count', id: 'text', path: 'text', state: 'text', top1: [null, 'number'], loss: [null, 'number'], steps: 'count' }],
+      runs: [
+        {
+          seed: 'count',
+          id: 'text',
+          path: 'text',
+          state: 'text',
+          top1: [null, 'number'],
+          loss: [null, 'number'],
+          steps: 'count',
+        },
+      ],
     },
   ],
 };

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -87,7 +98,9 @@ describe('a checkpoint', () => {
     const dir = folder();
     const unfinished = /\.unfinished-[^/]+/;
     const passed = await boundariesOf(() => save(dir, 7));
-    expect(passed.map(({ operation, path }) => `${operation} ${path.slice(dir.length).replace(unfinished, '…')}`)).toEqual([
+    expect(
+      passed.map(({ operation, path }) => `${operation} ${path.slice(dir.length).replace(unfinished, '…')}`),
+    ).toEqual([
       'mkdir /checkpoints',
       'sync ',
       'mkdir /checkpoints/…',
@@ -150,7 +163,7 @@ describe('a checkpoint that is not as it was written is skipped and named', () =
     const sound = readFileSync(path);
     for (let i = 0; i < sound.length; i += stride) {
       const changed = Buffer.from(sound);
-      changed[i]! ^= 1 << i % 8;
+      changed[i]! ^= 1 << (i % 8);
       writeFileSync(path, changed);
       const found = await readCheckpoint(dir);
       expect(found?.record.step, `byte ${i}`).toBe(1);
@@ -162,20 +175,25 @@ describe('a checkpoint that is not as it was written is skipped and named', () =
     expect((await readCheckpoint(dir))?.record.step).toBe(2);
   });
 
-  test.each(['state.safetensors', 'checkpoint.json', 'manifest.json'])('for %s cut short, longer, or missing', async (file) => {
-    const dir = await saved(1, 2);
-    const path = at(dir, 2, file);
-    const sound = readFileSync(path);
-    for (const length of [0, 1, sound.length - 1]) {
-      truncateSync(path, length);
+  test.each(['state.safetensors', 'checkpoint.json', 'manifest.json'])(
+    'for %s cut short, longer, or missing',
+    async (file) => {
+      const dir = await saved(1, 2);
+      const path = at(dir, 2, file);
+      const sound = readFileSync(path);
+      for (const length of [0, 1, sound.length - 1]) {
+        truncateSync(path, length);
+        expect((await readCheckpoint(dir))?.skipped).toHaveLength(1);
+        writeFileSync(path, sound);
+      }
+      writeFileSync(path, Buffer.concat([sound, Buffer.from(' ')]));
       expect((await readCheckpoint(dir))?.skipped).toHaveLength(1);
-      writeFileSync(path, sound);
-    }
-    writeFileSync(path, Buffer.concat([sound, Buffer.from(' ')]));
-    expect((await readCheckpoint(dir))?.skipped).toHaveLength(1);
-    rmSync(path);
-    expect((await readCheckpoint(dir))?.skipped).toMatchObject([{ name: stepNamed(2), reason: expect.stringContaining('ENOENT') as string }]);
-  });
+      rmSync(path);
+      expect((await readCheckpoint(dir))?.skipped).toMatchObject([
+        { name: stepNamed(2), reason: expect.stringContaining('ENOENT') as string },
+      ]);
+    },
+  );
 
   test('for the name of another step', async () => {
     const dir = await saved(1, 2);
@@ -351,7 +369,9 @@ describe('a write that fails', () => {
         if (error !== undefined) {
           refused++;
           expect(error).toBeInstanceOf(UserError);
-          expect((error as UserError).message).toContain(`cannot write ${join(run, 'checkpoints', stepNamed(2))}: ENOSPC`);
+          expect((error as UserError).message).toContain(
+            `cannot write ${join(run, 'checkpoints', stepNamed(2))}: ENOSPC`,
+          );
           expect((error as UserError).remedy).toContain('free some space');
         }
         expect((await readCheckpoint(run))?.record.step).toBe(error === undefined ? 2 : 1);

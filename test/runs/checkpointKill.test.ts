@@ -47,7 +47,9 @@ beforeAll(() => {
   writeFileSync(program, counting);
 });
 const run = (dir: string, attempt: number, killAt = 0) => {
-  const { signal, status, stdout, stderr } = spawnSync(process.execPath, [program, dir, `${attempt}`, `${killAt}`], { encoding: 'utf8' });
+  const { signal, status, stdout, stderr } = spawnSync(process.execPath, [program, dir, `${attempt}`, `${killAt}`], {
+    encoding: 'utf8',
+  });
   if (signal === 'SIGKILL') return undefined;
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout) as { passed: number; skipped: unknown[]; from: number };
@@ -55,7 +57,11 @@ const run = (dir: string, attempt: number, killAt = 0) => {
 const sums = Array.from({ length: 9 }, (_, i) => `${i + 1} ${((i + 1) * (i + 2)) / 2}\n`); // n(n + 1) / 2
 const expectEnd = (dir: string) => {
   expect(readFileSync(join(dir, 'metrics.jsonl'), 'utf8')).toBe(`header\n${sums.join('')}`);
-  expect(readdirSync(join(dir, 'checkpoints')).sort().filter((name) => name.startsWith('step'))).toEqual(['step-000000006', 'step-000000009']);
+  expect(
+    readdirSync(join(dir, 'checkpoints'))
+      .sort()
+      .filter((name) => name.startsWith('step')),
+  ).toEqual(['step-000000006', 'step-000000009']);
 };
 
 test('a process killed at each boundary in turn goes on from a sound checkpoint, and ends as if it had never been', async () => {

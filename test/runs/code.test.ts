@@ -4,7 +4,11 @@ import { expect, test } from 'vitest';
 import { sourceFolders, sourceFiles } from '../../src/runs/code.ts';
 
 /** What a step's numbers cannot come from: they read, write, time or tell. */
-const apart = new Set(['divergence', 'drift', 'result', 'saving', 'tensorsHash', 'statistics/describe', 'execute'].map((name) => `experiment/${name}`));
+const apart = new Set(
+  ['divergence', 'drift', 'result', 'saving', 'tensorsHash', 'statistics/describe', 'execute'].map(
+    (name) => `experiment/${name}`,
+  ),
+);
 
 test('the hash of the code covers everything the training loop is made of', () => {
   const seen = new Set<string>();
@@ -17,7 +21,8 @@ test('the hash of the code covers everything the training loop is made of', () =
     }
   };
   visit('experiment/train');
-  const isCovered = (file: string) => sourceFiles.includes(file) || sourceFolders.some((folder) => file.startsWith(`${folder}/`));
+  const isCovered = (file: string) =>
+    sourceFiles.includes(file) || sourceFolders.some((folder) => file.startsWith(`${folder}/`));
   const bare = [...seen].filter((file) => file.startsWith('experiment/') && !apart.has(file) && !isCovered(file));
   expect(seen.size).toBeGreaterThan(40);
   expect(bare).toEqual([]);

@@ -21,7 +21,8 @@ export function compiled(...files: readonly string[]): string {
     const place = join(target, file.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(place), { recursive: true });
     writeFileSync(place, outputText);
-    for (const [, path] of outputText.matchAll(/from ["'](\.[^"']+)\.js["']/g)) todo.add(`${join(dirname(file), path!)}.ts`);
+    for (const [, path] of outputText.matchAll(/from ["'](\.[^"']+)\.js["']/g))
+      todo.add(`${join(dirname(file), path!)}.ts`);
   }
   return target;
 }

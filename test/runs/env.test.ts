@@ -35,7 +35,9 @@ const hasGit = (() => {
 describe.runIf(hasGit)('the commit', () => {
   const folder = temporaryFolder();
   const git = (...args: string[]) =>
-    execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { encoding: 'utf8' }).trim();
+    execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+      encoding: 'utf8',
+    }).trim();
 
   test('is unknown outside a checkout, and before the first commit', async () => {
     expect(await commit(folder)).toBeNull();

@@ -22,7 +22,12 @@ export async function boundariesOf(work: () => unknown): Promise<Boundary[]> {
 }
 
 /** Lets the boundary number `n`, from 1, fail in `work`, and those after it pass; or all from there on. */
-export async function failingAt(n: number, code: string, work: () => unknown, { forGood = false } = {}): Promise<unknown> {
+export async function failingAt(
+  n: number,
+  code: string,
+  work: () => unknown,
+  { forGood = false } = {},
+): Promise<unknown> {
   let count = 0;
   disk.before = (operation, path) => {
     count++;

@@ -25,11 +25,16 @@ beforeAll(async () => {
   const { id } = plan.runs[0]!;
   await (await openSample(runDirOf('ranger21'))).finish(sampleResult({ id, study: 'demo', arm: 'ranger21' }));
   const stuck = await openSample(runDirOf('-pnm'));
-  await stuck.finish(sampleResult({ id: plan.runs[1]!.id, status: 'stuck', reason: 'still at chance', study: 'demo', arm: '-pnm' }));
+  await stuck.finish(
+    sampleResult({ id: plan.runs[1]!.id, status: 'stuck', reason: 'still at chance', study: 'demo', arm: '-pnm' }),
+  );
   const failed = await openSample(runDirOf('adamw'));
   await failed.abandon('failed', 'out of memory', { step: 0, stepsHere: 0 });
 
-  const lost = await openSample(join(root, 'single-01234567'), sampleExperiment({ seed: 5, log: { tensorboard: false } }));
+  const lost = await openSample(
+    join(root, 'single-01234567'),
+    sampleExperiment({ seed: 5, log: { tensorboard: false } }),
+  );
   lost.step(sampleStep(7, { loss: 1.25 }));
   lost.evaluation({ step: 7, epoch: 0.35, loss: 2, top1: 0.5 });
   killed(join(root, 'single-01234567'));
@@ -40,7 +45,12 @@ beforeAll(async () => {
 });
 
 test('lists every run, whatever became of it', async () => {
-  const found = (await listRuns(root)).map(({ path, state, seed, arm }) => [path.replace(/-[0-9a-f]{8}$/, ''), state, seed, arm]);
+  const found = (await listRuns(root)).map(({ path, state, seed, arm }) => [
+    path.replace(/-[0-9a-f]{8}$/, ''),
+    state,
+    seed,
+    arm,
+  ]);
   expect(found).toEqual([
     ['demo/ranger21/0', 'completed', 0, 'ranger21'],
     ['demo/-pnm/0', 'stuck', 0, '-pnm'],
@@ -94,7 +104,10 @@ test('a single run is found by its name without the id', async () => {
 });
 
 test('as text, failures with their reasons', async () => {
-  const entries = (await listRuns(root)).map((entry) => ({ ...entry, path: entry.path.replace(/[0-9a-f]{8}$/, '########') }));
+  const entries = (await listRuns(root)).map((entry) => ({
+    ...entry,
+    path: entry.path.replace(/[0-9a-f]{8}$/, '########'),
+  }));
   const [head, ...lines] = runsText(entries.map(({ updatedAt: _, ...entry }) => entry)).split('\n');
   expect(head).toBe('run                          status      seed  top-1 %    loss  epochs  ms/step  backend  reason');
   expect(lines.slice(0, 4)).toEqual([

@@ -53,7 +53,9 @@ describe('a study followed', () => {
     const done = await openSample(folderOf('ranger21'));
     done.step(sampleStep(44));
     done.evaluation({ step: 44, epoch: 2, loss: 1, top1: 0.75 });
-    await done.finish(sampleResult({ id, study: 'demo', arm: 'ranger21', trainSeconds: 10, evalSeconds: 4, compileSeconds: 1 }));
+    await done.finish(
+      sampleResult({ id, study: 'demo', arm: 'ranger21', trainSeconds: 10, evalSeconds: 4, compileSeconds: 1 }),
+    );
     const running = await openSample(folderOf('-pnm'));
     running.step(sampleStep(1, { ms: 30, dataWaitMs: 10 }));
     running.step(sampleStep(4, { ms: 50, dataWaitMs: 30, loss: 1.5, epoch: 4 / 22 }));
@@ -73,7 +75,16 @@ describe('a study followed', () => {
     expect(running!.imagesPerSecond).toBeCloseTo(64 / 0.06, 9);
     expect(begun).toMatchObject({ state: 'running', step: 0 });
     expect(begun).not.toHaveProperty('loss');
-    expect(queued).toEqual({ path: queued!.path, arm: 'adamw+sched', seed: 0, state: 'queued', step: 0, totalSteps: 44, epoch: 0, epochs: 2 });
+    expect(queued).toEqual({
+      path: queued!.path,
+      arm: 'adamw+sched',
+      seed: 0,
+      state: 'queued',
+      step: 0,
+      totalSteps: 44,
+      epoch: 0,
+      epochs: 2,
+    });
   });
 
   test('a process that is gone, one that failed, a plan that grew', async () => {
@@ -85,7 +96,9 @@ describe('a study followed', () => {
     expect(await states()).toEqual(['ranger21 0 done', '-pnm 0 dead', 'adamw 0 failed', 'adamw+sched 0 queued']);
     await writePlan(dir, planOf([0, 1]));
     utimesSync(join(dir, 'plan.json'), 1, 1);
-    expect((await states()).slice(4)).toEqual(['ranger21', '-pnm', 'adamw', 'adamw+sched'].map((arm) => `${arm} 1 queued`));
+    expect((await states()).slice(4)).toEqual(
+      ['ranger21', '-pnm', 'adamw', 'adamw+sched'].map((arm) => `${arm} 1 queued`),
+    );
   });
 
   test('a finished run is not read again', async () => {
@@ -110,7 +123,16 @@ describe('a study followed', () => {
 });
 
 const view = (changes: Partial<RunView>): RunView => ({
-  ...{ path: `${changes.arm ?? 'a'}/${changes.seed ?? 0}`, arm: 'a', seed: 0, state: 'queued', step: 0, totalSteps: 100, epoch: 0, epochs: 4 },
+  ...{
+    path: `${changes.arm ?? 'a'}/${changes.seed ?? 0}`,
+    arm: 'a',
+    seed: 0,
+    state: 'queued',
+    step: 0,
+    totalSteps: 100,
+    epoch: 0,
+    epochs: 4,
+  },
   ...changes,
 });
 const times = (all: number, train: number) => ({ seconds: { all, train } });
@@ -132,14 +154,21 @@ describe('the time left', () => {
     // without a finished one: 100 steps of 50 ms
     expect(estimated([running, view({ seed: 2 })]).remaining).toBeCloseTo(3 + 5, 12);
     // an arm has its own time
-    const arms = [done, view({ arm: 'b', state: 'done', ...times(100, 100) }), { ...running, step: 100 }, view({ arm: 'b', seed: 1 })];
+    const arms = [
+      done,
+      view({ arm: 'b', state: 'done', ...times(100, 100) }),
+      { ...running, step: 100 },
+      view({ arm: 'b', seed: 1 }),
+    ];
     expect(estimated(arms).remaining).toBeCloseTo(100, 12);
   });
 
   test('is not known where nothing trains; it has ended where nothing is left to train', () => {
     expect(estimated([done, view({ seed: 1, state: 'stopped' })])).toMatchObject({ hasEnded: false });
     expect(estimated([done, view({ seed: 1, state: 'stopped' })])).not.toHaveProperty('remaining');
-    expect(estimated([done, view({ seed: 1, state: 'failed' }), view({ seed: 2, state: 'diverged' })]).hasEnded).toBe(true);
+    expect(estimated([done, view({ seed: 1, state: 'failed' }), view({ seed: 2, state: 'diverged' })]).hasEnded).toBe(
+      true,
+    );
   });
 });
 

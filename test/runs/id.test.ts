@@ -13,7 +13,17 @@ test('canonical JSON sorts the keys of maps at every depth and leaves lists alon
 test('the id is the SHA-256 of the canonical JSON of what determines the result', () => {
   const { model, dataset, optimizer, train, stop } = base;
   const { every } = base.eval;
-  const text = canonicalJson({ trajectoryVersion, model, dataset, optimizer, train, stop, eval: { every }, seed: 7, fingerprint: 'f' });
+  const text = canonicalJson({
+    trajectoryVersion,
+    model,
+    dataset,
+    optimizer,
+    train,
+    stop,
+    eval: { every },
+    seed: 7,
+    fingerprint: 'f',
+  });
   expect(runId(base, 7, 'f')).toBe(createHash('sha256').update(text).digest('hex'));
 });
 
@@ -45,7 +55,10 @@ describe('of images decoded in threads', () => {
 });
 
 test('what differs between two values is told leaf by leaf', () => {
-  const [was, is] = [{ train: { epochs: 5, crop: 1 }, seeds: [0, 1] }, { train: { epochs: 6, flip: true }, seeds: [0, 1] }];
+  const [was, is] = [
+    { train: { epochs: 5, crop: 1 }, seeds: [0, 1] },
+    { train: { epochs: 6, flip: true }, seeds: [0, 1] },
+  ];
   expect(leafDifferences(was, is)).toEqual([
     'train.epochs: 5 → 6',
     'train.crop: 1 → absent',

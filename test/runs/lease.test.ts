@@ -11,12 +11,19 @@ import { killed, sampleEnv, temporaryFolder } from './sample.ts';
 
 const newDir = () => join(temporaryFolder(), 'run');
 const leasePath = (dir: string, attempt: number) => join(dir, 'attempts', String(attempt), 'lease.json');
-const leaseOf = (dir: string, attempt: number) => JSON.parse(readFileSync(leasePath(dir, attempt), 'utf8')) as LeaseRecord;
+const leaseOf = (dir: string, attempt: number) =>
+  JSON.parse(readFileSync(leasePath(dir, attempt), 'utf8')) as LeaseRecord;
 
 /** A lease of this age, as a process of another machine would have left it. */
 function foreignLease(dir: string, secondsOld: number): void {
   mkdirSync(join(dir, 'attempts/1'), { recursive: true });
-  const lease: LeaseRecord = { schema: 1, pid: 1, processStart: 'x', host: 'another', startedAt: '2026-11-01T10:00:00.000Z' };
+  const lease: LeaseRecord = {
+    schema: 1,
+    pid: 1,
+    processStart: 'x',
+    host: 'another',
+    startedAt: '2026-11-01T10:00:00.000Z',
+  };
   writeFileSync(leasePath(dir, 1), JSON.stringify(lease));
   const at = Date.now() / 1000 - secondsOld;
   utimesSync(leasePath(dir, 1), at, at);
@@ -40,7 +47,9 @@ describe('a process', () => {
 
   test('that ended, was never there, or is no number has none', () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
-    expect([processStart(pid), processStart(2 ** 22 + 1), processStart(0), processStart(NaN)]).toEqual(Array(4).fill(undefined));
+    expect([processStart(pid), processStart(2 ** 22 + 1), processStart(0), processStart(NaN)]).toEqual(
+      Array(4).fill(undefined),
+    );
   });
 
   test.runIf(process.platform === 'linux')('that was killed is dead before its parent has noticed', async () => {

@@ -74,10 +74,14 @@ describe('continuing a log', () => {
     const dir = folder();
     const path = join(dir, 'metrics.jsonl');
     const from = { at: 30, tail: join(dir, 'tail') };
-    expect(failure(() => openLog(path, from)).message).toBe(`${path} is missing, but had 30 bytes when the checkpoint was written`);
+    expect(failure(() => openLog(path, from)).message).toBe(
+      `${path} is missing, but had 30 bytes when the checkpoint was written`,
+    );
     expect(failure(() => cutLog(path, { ...from, at: 0 })).message).toContain(`${path} is missing`);
     writeFileSync(path, written);
-    expect(failure(() => openLog(path, from)).message).toBe(`${path} has 18, but had 30 bytes when the checkpoint was written`);
+    expect(failure(() => openLog(path, from)).message).toBe(
+      `${path} has 18, but had 30 bytes when the checkpoint was written`,
+    );
     expect(readFileSync(path, 'utf8')).toBe(written);
     expect(existsSync(from.tail)).toBe(false);
   });

@@ -48,7 +48,11 @@ describe('reading lines', () => {
   });
 
   test.each([
-    ['a broken line in the middle', `${header}{"step":1}\n{"ste\n{"step":3}\n`, 'runs/x/metrics.jsonl:3 is not JSON: {"ste'],
+    [
+      'a broken line in the middle',
+      `${header}{"step":1}\n{"ste\n{"step":3}\n`,
+      'runs/x/metrics.jsonl:3 is not JSON: {"ste',
+    ],
     ['a row without a step', `${header}{"loss":1}\n`, 'runs/x/metrics.jsonl:2 has no step'],
     [
       'another schema',

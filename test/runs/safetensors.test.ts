@@ -89,7 +89,10 @@ test('writing copies no tensor', () => {
 
 describe.skipIf(!python && !required)('the safetensors package', () => {
   const tensors: HostTensors = {
-    'params/conv.kernel': { shape: [2, 1, 3, 4], data: Float32Array.from({ length: 24 }, (_, i) => Math.fround(i / 7 - 1)) },
+    'params/conv.kernel': {
+      shape: [2, 1, 3, 4],
+      data: Float32Array.from({ length: 24 }, (_, i) => Math.fround(i / 7 - 1)),
+    },
     '7': { shape: [3], data: Int32Array.of(-(2 ** 31), 0, 2 ** 31 - 1) },
     'näme "with" \\ 雪': { shape: [], data: Float32Array.of(-0) },
     nothing: { shape: [0, 5], data: new Float32Array(0) },
@@ -158,39 +161,64 @@ print(json.dumps([names(f'{sys.argv[1]}/{i}') for i in range(int(sys.argv[2]))])
 });
 
 describe('a file that is not sound is refused, naming what is wrong', () => {
-  const tensor = (shape: string, offsets: string, rest = '') => `{"dtype":"F32","shape":${shape},"data_offsets":${offsets}${rest}}`;
+  const tensor = (shape: string, offsets: string, rest = '') =>
+    `{"dtype":"F32","shape":${shape},"data_offsets":${offsets}${rest}}`;
   const four = new Uint8Array(4);
   test.each<[string, Uint8Array, string]>([
     ['no bytes', new Uint8Array(), 'it has 0 bytes, too few for a header'],
     ['a header beyond the end', file('{}').subarray(0, 9), 'a header of 2 bytes does not fit in its 9'],
-    ['a header of 2⁶⁴ − 1', new Uint8Array(40).fill(255), 'a header of 18446744073709551615 bytes does not fit in its 40'],
+    [
+      'a header of 2⁶⁴ − 1',
+      new Uint8Array(40).fill(255),
+      'a header of 18446744073709551615 bytes does not fit in its 40',
+    ],
     ['a header of 10,000,001', file(' '.repeat(10_000_001)), 'a header of 10000001 bytes is longer than 10000000'],
     ['an empty header', file(''), 'it does not start with {'],
     ['a header in front of which is a space', file(' {}'), 'it does not start with {'],
     ['a byte order mark', file('\ufeff{}'), 'it does not start with {'],
-    ['bytes that are no UTF-8', Buffer.concat([file('{"').subarray(0, 8), Buffer.from([123, 200])]), 'its header is not sound'],
+    [
+      'bytes that are no UTF-8',
+      Buffer.concat([file('{"').subarray(0, 8), Buffer.from([123, 200])]),
+      'its header is not sound',
+    ],
     ['no JSON', file('{"a":'), 'its header is not sound'],
     ['two values', file('{} {}'), 'its header is not sound'],
-    ['a name given twice', file(`{"a":${tensor('[1]', '[0,4]')},"\\u0061":${tensor('[1]', '[0,4]')}}`, four), '"a" is there twice'],
+    [
+      'a name given twice',
+      file(`{"a":${tensor('[1]', '[0,4]')},"\\u0061":${tensor('[1]', '[0,4]')}}`, four),
+      '"a" is there twice',
+    ],
     ['a field given twice', file(`{"a":${tensor('[1]', '[0,4]', ',"shape":[1]')}}`, four), '"shape" is there twice'],
     ['an unknown field', file(`{"a":${tensor('[1]', '[0,4]', ',"axes":[1]')}}`, four), '"a" has an unknown "axes"'],
     ['null for a tensor', file('{"a":null}'), '"a" is null, expected an object'],
     ['an array for a tensor', file('{"a":[]}'), '"a" is [], expected an object'],
     ['deep objects', file('{"a":'.repeat(50)), 'it is nested too deeply'],
     ['deep nesting', file(`{"a":${'['.repeat(50)}${']'.repeat(50)}}`), 'it is nested too deeply'],
-    ['another type', file('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', new Uint8Array(8)), 'type "F64", expected F32, I32 or U8'],
+    [
+      'another type',
+      file('{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}', new Uint8Array(8)),
+      'type "F64", expected F32, I32 or U8',
+    ],
     ['no shape', file('{"a":{"dtype":"F32","data_offsets":[0,4]}}', four), '"a" has the shape missing'],
     ['a negative size', file(`{"a":${tensor('[-1]', '[0,4]')}}`, four), '-1 is no whole number'],
     ['a fraction', file(`{"a":${tensor('[1.0]', '[0,4]')}}`, four), '1.0 is no whole number'],
     ['a size beyond 2⁵³', file(`{"a":${tensor('[9007199254740993]', '[0,4]')}}`, four), 'expected sizes'],
     ['a product beyond 2⁵³', file(`{"a":${tensor('[4294967296,4294967296]', '[0,4]')}}`, four), 'lies in 4 bytes'],
     ['an impossible empty shape', file(`{"a":${tensor('[0,4294967296,4294967296]', '[0,0]')}}`), 'lies in 0 bytes'],
-    ['terabytes', file(`{"a":${tensor('[1000000000000]', '[0,4000000000000]')}}`, four), 'end at byte 4000000000000, its data at 4'],
+    [
+      'terabytes',
+      file(`{"a":${tensor('[1000000000000]', '[0,4000000000000]')}}`, four),
+      'end at byte 4000000000000, its data at 4',
+    ],
     ['three offsets', file(`{"a":${tensor('[1]', '[0,4,8]')}}`, four), 'expected two'],
     ['offsets that go back', file(`{"a":${tensor('[0]', '[4,0]')}}`, four), 'lies in -4 bytes'],
     ['a range of another size', file(`{"a":${tensor('[2]', '[0,4]')}}`, four), '"a" of shape [2] lies in 4 bytes'],
     ['a hole', file(`{"a":${tensor('[1]', '[4,8]')}}`, new Uint8Array(8)), '"a" starts at byte 4, expected 0'],
-    ['an overlap', file(`{"a":${tensor('[1]', '[0,4]')},"b":${tensor('[1]', '[0,4]')}}`, four), '"b" starts at byte 0, expected 4'],
+    [
+      'an overlap',
+      file(`{"a":${tensor('[1]', '[0,4]')},"b":${tensor('[1]', '[0,4]')}}`, four),
+      '"b" starts at byte 0, expected 4',
+    ],
     ['data that nothing describes', file('{}', four), 'its tensors end at byte 0, its data at 4'],
     ['data cut short', file(`{"a":${tensor('[1]', '[0,4]')}}`, new Uint8Array(3)), 'end at byte 4, its data at 3'],
     ['metadata that is no text', file('{"__metadata__":{"a":[1]}}'), '__metadata__ is not an object of strings'],
@@ -213,8 +241,13 @@ describe('a file that is not sound is refused, naming what is wrong', () => {
   });
 
   test('in the order of the data, the header in any order', () => {
-    const bytes = file(`{"b":${tensor('[1]', '[4,8]')},"a":${tensor('[1]', '[0,4]')}}`, Buffer.from('0000803f00000040', 'hex'));
-    expect(bits(parseSafetensors(bytes, 'x'))).toEqual(bits({ a: { shape: [1], data: Float32Array.of(1) }, b: { shape: [1], data: Float32Array.of(2) } }));
+    const bytes = file(
+      `{"b":${tensor('[1]', '[4,8]')},"a":${tensor('[1]', '[0,4]')}}`,
+      Buffer.from('0000803f00000040', 'hex'),
+    );
+    expect(bits(parseSafetensors(bytes, 'x'))).toEqual(
+      bits({ a: { shape: [1], data: Float32Array.of(1) }, b: { shape: [1], data: Float32Array.of(2) } }),
+    );
   });
 
   test('a header that asks for terabytes gets no memory', async () => {
@@ -260,7 +293,10 @@ const tensor = fc
     if (kind === 'bytes') return { shape, data: new Uint8Array(buffer.slice(0, size)) };
     return { shape, data: kind === 'float' ? new Float32Array(buffer) : new Int32Array(buffer) };
   });
-const name = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.constantFrom('__proto__', 'constructor', 'toString', '0', '10', ''));
+const name = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 8 }),
+  fc.constantFrom('__proto__', 'constructor', 'toString', '0', '10', ''),
+);
 const someTensors = fc
   .uniqueArray(fc.tuple(name, tensor), { selector: ([key]) => key, maxLength: 6 })
   .map((entries) => Object.fromEntries(entries.filter(([key]) => key !== '__metadata__')) as HostTensors);
@@ -276,7 +312,11 @@ const alteredFile = fc
         remove: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
         insert: fc.oneof(
           fc.uint8Array({ maxLength: 3 }),
-          fc.constantFrom(...['0', '9', ',', '[', ']', '{', '}', '"', '-', '.0', ' ', '1e3', 'null', '"a":{},'].map((text) => Buffer.from(text))),
+          fc.constantFrom(
+            ...['0', '9', ',', '[', ']', '{', '}', '"', '-', '.0', ' ', '1e3', 'null', '"a":{},'].map((text) =>
+              Buffer.from(text),
+            ),
+          ),
         ),
       }),
       { minLength: 1, maxLength: 3 },
@@ -317,7 +357,8 @@ describe('properties', () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   };
 
-  test('random bytes are refused or read', () => fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), isJudged), { numRuns: 3000 }));
+  test('random bytes are refused or read', () =>
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), isJudged), { numRuns: 3000 }));
 
   test('random headers are refused or read', () =>
     fc.assert(
@@ -331,7 +372,9 @@ describe('properties', () => {
     fc.assert(
       fc.property(someTensors, fc.double({ min: 0, max: 0.999, noNaN: true }), (tensors, share) => {
         const bytes = bytesOf(tensors);
-        expect(outcome(() => parseSafetensors(bytes.subarray(0, Math.floor(share * bytes.length)), 'x'))).toBeInstanceOf(UserError);
+        expect(
+          outcome(() => parseSafetensors(bytes.subarray(0, Math.floor(share * bytes.length)), 'x')),
+        ).toBeInstanceOf(UserError);
       }),
       { numRuns: 1000 },
     ));

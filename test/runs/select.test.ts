@@ -30,7 +30,10 @@ beforeAll(async () => {
   }
   const fast = await openSample(join(root, 'fast-0123abcd'), base({ optimizer: { lr: 0.01 }, seed: 7 }));
   await fast.abandon('failed', 'out of memory', { step: 0, stepsHere: 0 });
-  await openSample(join(root, 'demolition-89abcdef'), base({ optimizer: { lr: 0.02 }, dataset: { name: 'digits', train: 640 } }));
+  await openSample(
+    join(root, 'demolition-89abcdef'),
+    base({ optimizer: { lr: 0.02 }, dataset: { name: 'digits', train: 640 } }),
+  );
   for (const hidden of ['demo/.plan-locks/1', 'demo/.old/0-01234567', '.trash-01234567']) {
     mkdirSync(join(root, hidden, 'attempts'), { recursive: true });
   }
@@ -38,7 +41,10 @@ beforeAll(async () => {
 
 const names = async (...words: string[]) =>
   (await selectRuns(root, words)).map(({ path }) => path.replace(/-[0-9a-f]{8}$/, '').replace('demo/', ''));
-const [all, lone] = [['ranger21/0', '-pnm/0', 'adamw/0', 'adamw+sched/0'], ['demolition', 'fast']];
+const [all, lone] = [
+  ['ranger21/0', '-pnm/0', 'adamw/0', 'adamw+sched/0'],
+  ['demolition', 'fast'],
+];
 const seed1 = all.map((name) => name.replace('0', '1'));
 
 describe('selected by', () => {
@@ -59,7 +65,11 @@ describe('selected by', () => {
     ['two bounds', ['top1<0.95', 'top1>0.7'], ['ranger21/0', 'ranger21/1']],
     ['a config value, however it is written', ['optimizer.lr=1e-2'], ['fast']],
     ['a config value between bounds', ['optimizer.lr>=0.01', 'optimizer.lr<=0.02'], lone],
-    ['a component that is off, also in runs that are only planned', ['optimizer.components.pnm=off', 'seed=0'], all.slice(1)],
+    [
+      'a component that is off, also in runs that are only planned',
+      ['optimizer.components.pnm=off', 'seed=0'],
+      all.slice(1),
+    ],
     ['a component that is on', ['optimizer.components.pnm=on', 'study=demo'], ['ranger21/0', 'ranger21/1']],
     ['a key that only some configs have', ['dataset.train=640'], ['demolition']],
     ['a text in its order', ['changed>2000-01-01', 'status=failed'], ['fast']],
@@ -68,7 +78,10 @@ describe('selected by', () => {
   test('a folder anywhere, even one whose path looks like a condition', async () => {
     const elsewhere = join(temporaryFolder(), 'a=b c', 'lone-01234567');
     await (await openSample(elsewhere)).finish(sampleResult());
-    expect((await selectRuns(root, [elsewhere, 'fast'])).map(({ dir }) => dir)).toEqual([elsewhere, join(root, 'fast-0123abcd')]);
+    expect((await selectRuns(root, [elsewhere, 'fast'])).map(({ dir }) => dir)).toEqual([
+      elsewhere,
+      join(root, 'fast-0123abcd'),
+    ]);
     expect(await selectRuns(root, [join(root, 'demo'), 'seed=0'])).toHaveLength(4);
   });
 });

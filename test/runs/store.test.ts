@@ -6,7 +6,15 @@ import { exitCode, type UserError } from '../../src/errors.ts';
 import { listRuns } from '../../src/runs/list.ts';
 import { readLogs } from '../../src/runs/read.ts';
 import { isFinished, readResult, runDir } from '../../src/runs/store.ts';
-import { killed, openSample, sampleEnv, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';
+import {
+  killed,
+  openSample,
+  sampleEnv,
+  sampleExperiment,
+  sampleResult,
+  sampleStep,
+  temporaryFolder,
+} from './sample.ts';
 
 const newDir = () => join(temporaryFolder(), 'runs', 'sample-01234567');
 const none = { step: 0, stepsHere: 0 };
@@ -39,10 +47,21 @@ describe('a run from start to finish', () => {
     const { study: _, ...trained } = experiment;
     expect(parse(readFileSync(join(dir, 'config.yaml'), 'utf8'))).toEqual(trained);
     expect(JSON.parse(readFileSync(join(dir, 'attempts/1/env.json'), 'utf8'))).toEqual(sampleEnv);
-    expect(JSON.parse(readFileSync(join(dir, 'attempts/1/ended.json'), 'utf8'))).toMatchObject({ status: 'finished', step: 40 });
+    expect(JSON.parse(readFileSync(join(dir, 'attempts/1/ended.json'), 'utf8'))).toMatchObject({
+      status: 'finished',
+      step: 40,
+    });
     const names = readdirSync(dir).map((name) => name.replace(/\.\d+\.ranger21\.1$/, ''));
     expect(names.sort()).toEqual([
-      ...['attempts', 'config.yaml', 'evals.jsonl', 'events.out.tfevents', 'metrics.jsonl', 'result.json', 'timing.jsonl'],
+      ...[
+        'attempts',
+        'config.yaml',
+        'evals.jsonl',
+        'events.out.tfevents',
+        'metrics.jsonl',
+        'result.json',
+        'timing.jsonl',
+      ],
     ]);
   });
 
@@ -111,7 +130,9 @@ describe('earlier attempts', () => {
     first.step(sampleStep(1));
     expect(await listRuns(join(dir, '..'))).toMatchObject([{ state: 'running', seed: 0, attempts: 0 }]);
     await first.abandon('failed', 'out of memory', { step: 1, stepsHere: 1 });
-    expect(await listRuns(join(dir, '..'))).toMatchObject([{ state: 'failed', reason: 'out of memory', seed: 0, attempts: 0 }]);
+    expect(await listRuns(join(dir, '..'))).toMatchObject([
+      { state: 'failed', reason: 'out of memory', seed: 0, attempts: 0 },
+    ]);
 
     const second = await openSample(dir);
     second.evaluation({ step: 2, epoch: 0.1, loss: 2, top1: 0.5 });
@@ -146,7 +167,9 @@ describe('earlier attempts', () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'env.json'), JSON.stringify(sampleEnv));
     writeFileSync(join(dir, 'attempt.json'), JSON.stringify({ schema: 1, status: 'interrupted', reason: 'stopped' }));
-    expect(await listRuns(join(dir, '..'))).toMatchObject([{ state: 'interrupted', reason: 'stopped', env: sampleEnv }]);
+    expect(await listRuns(join(dir, '..'))).toMatchObject([
+      { state: 'interrupted', reason: 'stopped', env: sampleEnv },
+    ]);
     await (await openSample(dir)).finish(sampleResult());
     expect(existsSync(join(dir, 'attempts/1/before/attempt.json'))).toBe(true);
   });
@@ -201,9 +224,21 @@ describe('a result that is not one', () => {
   test.each<[string, string, string]>([
     ['cut short', '{"schema":1,', 'is not JSON'],
     ['of another schema', '{"schema":2}', 'schema is 2, expected 1'],
-    ['without a field', JSON.stringify({ ...sampleResult(), stateRatio: undefined }), 'stateRatio is missing, expected number'],
-    ['with a word for a number', JSON.stringify({ ...sampleResult(), last: { step: 1, epoch: 1, loss: 'low', top1: 1 } }), 'last.loss is "low", expected number'],
-    ['of unknown status', JSON.stringify({ ...sampleResult(), status: 'fine' }), 'status is "fine", expected completed'],
+    [
+      'without a field',
+      JSON.stringify({ ...sampleResult(), stateRatio: undefined }),
+      'stateRatio is missing, expected number',
+    ],
+    [
+      'with a word for a number',
+      JSON.stringify({ ...sampleResult(), last: { step: 1, epoch: 1, loss: 'low', top1: 1 } }),
+      'last.loss is "low", expected number',
+    ],
+    [
+      'of unknown status',
+      JSON.stringify({ ...sampleResult(), status: 'fine' }),
+      'status is "fine", expected completed',
+    ],
   ])('%s is named', async (_, text, message) => {
     const dir = newDir();
     mkdirSync(dir, { recursive: true });
@@ -217,7 +252,9 @@ describe('a result that is not one', () => {
   test('a diverged result keeps its NaN', async () => {
     const dir = newDir();
     const last = { step: 3, epoch: 0.15, loss: NaN, top1: 0.1 };
-    await (await openSample(dir)).finish(sampleResult({ status: 'diverged', reason: 'loss is NaN at step 3', last, best: last }));
+    await (
+      await openSample(dir)
+    ).finish(sampleResult({ status: 'diverged', reason: 'loss is NaN at step 3', last, best: last }));
     expect(await readResult(dir)).toMatchObject({ status: 'diverged', last });
   });
 });

@@ -14,7 +14,9 @@ const python = [process.env['RANGER21_PYTHON'], 'python3'].find(
 );
 const required = (process.env['RANGER21_REQUIRE'] ?? '').split(',').includes('tensorboard');
 if (!python && !required) {
-  console.log('skipped: reading events back, because no Python with the tensorboard package was found (RANGER21_PYTHON)');
+  console.log(
+    'skipped: reading events back, because no Python with the tensorboard package was found (RANGER21_PYTHON)',
+  );
 }
 
 test('a record is length, its checksum, the event and its checksum', () => {
@@ -58,7 +60,9 @@ describe.skipIf(!python && !required)('the tensorboard package reads the file of
     await run.finish(sampleResult());
 
     const file = readdirSync(dir).find((name) => name.includes('tfevents')) ?? '';
-    const { stdout, stderr, status } = spawnSync(python ?? 'python3', ['-c', program, join(dir, file)], { encoding: 'utf8' });
+    const { stdout, stderr, status } = spawnSync(python ?? 'python3', ['-c', program, join(dir, file)], {
+      encoding: 'utf8',
+    });
     expect(status, stderr).toBe(0);
     const found = JSON.parse(stdout) as {
       version: string;
@@ -69,10 +73,26 @@ describe.skipIf(!python && !required)('the tensorboard package reads the file of
     expect(found.version).toBe('brain.Event:2');
     expect(Math.abs(found.wallTime - Date.now() / 1000)).toBeLessThan(60);
     expect(found.scalars).toMatchObject({
-      'train/loss': [[1, '2.25'], [2, '2.25'], [300, 'nan']],
-      'train/top1': [[1, '0.125'], [2, '0.125'], [300, '0.125']],
-      'norm/gradient': [[1, '3.0'], [2, '3.0'], [300, 'inf']],
-      'time/stepMs': [[1, '50.0'], [2, '50.0'], [300, '50.0']],
+      'train/loss': [
+        [1, '2.25'],
+        [2, '2.25'],
+        [300, 'nan'],
+      ],
+      'train/top1': [
+        [1, '0.125'],
+        [2, '0.125'],
+        [300, '0.125'],
+      ],
+      'norm/gradient': [
+        [1, '3.0'],
+        [2, '3.0'],
+        [300, 'inf'],
+      ],
+      'time/stepMs': [
+        [1, '50.0'],
+        [2, '50.0'],
+        [300, '50.0'],
+      ],
       'components/agc/clippedShare': [[1, '0.25']],
       'eval/loss': [[2, '2.5']],
       'eval/top1': [[2, '0.5']],
@@ -136,7 +156,10 @@ describe.skipIf(!python && !required)('the hparams plugin of the tensorboard pac
     await trained('-pnm/0-00000000', '-pnm', { optimizer: off }, 0.25, 'diverged');
     await trained('-pnm/1-00000000', '-pnm', { seed: 1, optimizer: off }, 0.75);
     const alone = async (seed: number) => {
-      const run = await openSample(join(root, `alone-0000000${seed}`), sampleExperiment({ seed, optimizer: { lr: 0.5 } }));
+      const run = await openSample(
+        join(root, `alone-0000000${seed}`),
+        sampleExperiment({ seed, optimizer: { lr: 0.5 } }),
+      );
       run.step(sampleStep(1));
       await run.abandon('failed', 'out of memory', { step: 1, stepsHere: 1 });
     };
@@ -153,7 +176,11 @@ describe.skipIf(!python && !required)('the hparams plugin of the tensorboard pac
       'optimizer.components.pnm': 'DATA_TYPE_BOOL',
     });
     expect(columns).not.toHaveProperty('seed'); // the tab would show that of one run for all of them
-    expect(metrics).toEqual({ 'eval/top1': 'held-out top-1', 'eval/loss': 'held-out loss', 'train/loss': 'training loss' });
+    expect(metrics).toEqual({
+      'eval/top1': 'held-out top-1',
+      'eval/loss': 'held-out loss',
+      'train/loss': 'training loss',
+    });
 
     const solo = Object.keys(groups).find((name) => /^sample-[0-9a-f]{8}$/.test(name))!;
     expect(Object.keys(groups).sort()).toEqual(['demo/-pnm', 'demo/ranger21', solo]);
