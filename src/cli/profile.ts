@@ -53,9 +53,12 @@ Examples:
         };
         const found = await profile(experiment, dataset, join(root, 'run'), engine, around);
         progress?.end();
+        if (found === undefined) {
+          process.exitCode = stop.exitCode() ?? 130;
+          return;
+        }
         if (trace !== undefined) writeTrace(trace, chromeTrace(found.spans));
         console.log(json ? JSON.stringify(found.profile, null, 2) : await text(found.profile));
-        process.exitCode = stop.exitCode() ?? 0;
       } finally {
         progress?.end();
         stop.release();
@@ -97,7 +100,9 @@ async function text({ name, backend, batch, steps, stepMs, loop, optimizerMs, me
   return [
     `${name}: mean of ${steps} steps of ${batch} images on ${backend}`,
     columns(one, [1, 2]),
-    `The optimizer is about ${optimizerMs.toFixed(2)} ms of that (${share(optimizerMs)}): the fastest step less the fastest forward and backward alone.`,
+    optimizerMs === null
+      ? 'What the optimizer takes cannot be told: whole steps were faster than forward and backward alone. Try again on a quieter machine.'
+      : `The optimizer is about ${optimizerMs.toFixed(2)} ms of that (${share(optimizerMs)}): the fastest step less the fastest forward and backward alone.`,
     `For later batches, at the same time (${threads.join(', ')}; thread time, not added to the step):`,
     columns(
       done.map(([what, ms]) => row(what, ms)),

@@ -34,22 +34,10 @@ Examples:
   ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [
-        { loadExperiment },
-        { datasets },
-        { runDir },
-        { execute },
-        { watchRun },
-        { stopOnSignals },
-        { followParent },
-      ] = await Promise.all([
+      const [{ loadExperiment }, { datasets }, { trainHere }] = await Promise.all([
         import('../config/load.ts'),
         import('../data/registry.ts'),
-        import('../runs/store.ts'),
-        import('../experiment/execute.ts'),
-        import('./watchRun.ts'),
-        import('./signals.ts'),
-        import('./parent.ts'),
+        import('./trainHere.ts'),
       ]);
       const loaded = await loadExperiment(config, options);
       const { asExpected, exitAsExpected, tellExpectations } = await import('./expectation.ts');
@@ -62,23 +50,10 @@ Examples:
 
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(options);
-      const dir = runDir(options.runs, experiment, dataset.fingerprint);
-      const stop = stopOnSignals(options.timeLimit);
-      const watch = watchRun(experiment.name, followParent(stop, false));
-      const { resume, acceptDrift } = options;
-      const around = { ...watch.hooks, resume, acceptDrift, signal: stop.signal };
-      const outcome = await execute(experiment, dataset, dir, engine, around).finally(() => {
-        watch.end();
-        stop.release();
-      });
-
-      if (outcome.kind === 'interrupted') {
-        console.error(`stopped; its state is saved, and the same command goes on → ${dir}`);
-        process.exitCode = stop.exitCode() ?? 130;
-        return;
-      }
-      const { result } = outcome;
-      if (outcome.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
+      const trained = await trainHere(experiment, dataset, engine, { ...options, title: experiment.name });
+      if (trained === undefined) return;
+      const { result, dir } = trained;
+      if (trained.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
       if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
       else console.log(summary(dir, result));
       if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;

@@ -49,7 +49,7 @@ Examples:
       const hashes = (more: readonly string[]) =>
         stepHashes(['state-hashes', '--steps', String(steps), ...overrides, ...more, '--', config]);
       const reference = await hashes(engineArguments({ ...engine, threads }));
-      const device = reference[0]?.device ?? 'cpu';
+      const { device } = reference[0]!; // a training has a step
       const repeats = device === 'cpu' || asked.determinism === 'strict';
       const withWorkers = (n: number): Variant => ({
         name: `${n} data workers`,

@@ -23,17 +23,13 @@ Examples:
   ranger21 verify expect configs/digits-resnet.yaml
   ranger21 verify expect configs/digits-nfresnet.yaml --seeds 3 --json`,
     )
-    .action(async (config, { seeds, json, resume, runs: root, ...asked }) => {
-      const [{ loadExperiment }, { datasets }, { runDir }, { execute }, { watchRun }, { stopOnSignals }, { seedList }] =
-        await Promise.all([
-          import('../config/load.ts'),
-          import('../data/registry.ts'),
-          import('../runs/store.ts'),
-          import('../experiment/execute.ts'),
-          import('./watchRun.ts'),
-          import('./signals.ts'),
-          import('../experiment/plan.ts'),
-        ]);
+    .action(async (config, { seeds, json, resume, runs, ...asked }) => {
+      const [{ loadExperiment }, { datasets }, { seedList }, { trainHere }] = await Promise.all([
+        import('../config/load.ts'),
+        import('../data/registry.ts'),
+        import('../experiment/plan.ts'),
+        import('./trainHere.ts'),
+      ]);
       const { experiment } = await loadExperiment(config);
       const { expect, name } = experiment;
       if (!expect) {
@@ -46,20 +42,9 @@ Examples:
       const results: RunResult[] = [];
       for (const seed of seedList(seeds, experiment.seed)) {
         const seeded = { ...experiment, seed };
-        const dir = runDir(root, seeded, dataset.fingerprint);
-        const stop = stopOnSignals();
-        const watch = watchRun(`${name} seed ${seed}`, () => undefined);
-        const around = { ...watch.hooks, resume, signal: stop.signal };
-        const outcome = await execute(seeded, dataset, dir, engine, around).finally(() => {
-          watch.end();
-          stop.release();
-        });
-        if (outcome.kind === 'interrupted') {
-          console.error(`stopped; its state is saved, and the same command goes on → ${dir}`);
-          process.exitCode = stop.exitCode() ?? 130;
-          return;
-        }
-        results.push(outcome.result);
+        const trained = await trainHere(seeded, dataset, engine, { runs, resume, title: `${name} seed ${seed}` });
+        if (trained === undefined) return;
+        results.push(trained.result);
       }
 
       const [{ expectations }, { expectationLine }, { toJson }] = await Promise.all([

@@ -24,16 +24,16 @@ export interface Profile {
   readonly loop: Readonly<Record<'wait' | 'transfer' | 'compute' | 'readBack' | 'rest', number>>;
   /**
    * What the fastest step takes beyond the fastest forward and backward pass alone: a difference, since one program does all.
-   * Lookahead's merges are not in it.
+   * Lookahead's merges are not in it. Null where whole steps were the faster ones: the machine was too busy to tell.
    */
-  readonly optimizerMs: number;
+  readonly optimizerMs: number | null;
   /** What is done for later batches meanwhile, summed over the threads that do it. */
   readonly meanwhile: Readonly<Record<'order' | 'read' | 'decode' | 'augment', number>>;
   /** Who does that. */
   readonly threads: readonly string[];
 }
 
-/** Trains the first steps in `dir`, without evaluations and checkpoints, and listens. */
+/** Trains the first steps in `dir`, without evaluations and checkpoints, and listens. Undefined where `signal` ended it before. */
 export async function profile(
   experiment: Experiment,
   dataset: Dataset,
@@ -45,7 +45,7 @@ export async function profile(
     onStep,
     ...around
   }: { steps: number; signal: AbortSignal } & Pick<ExecuteOptions, 'onStep' | 'tell'>,
-): Promise<{ profile: Profile; spans: readonly Span[] }> {
+): Promise<{ profile: Profile; spans: readonly Span[] } | undefined> {
   const plan = planFor(experiment, dataset);
   const last = Math.min(WARM_UP + steps, plan.totalSteps - 1);
   if (last <= WARM_UP) {
@@ -73,14 +73,19 @@ export async function profile(
   } finally {
     stopListening();
   }
+  if (signal.aborted) return undefined;
   const optimizerMs = await optimizerTime(experiment, dataset, engine);
   const { name, train } = experiment;
   const of = { name, backend: `${engine.record.name} (${engine.record.detail})`, batch: train.batch, optimizerMs };
   return { profile: summed(spans, of), spans };
 }
 
-/** What the fastest of some whole steps takes beyond the fastest forward and backward pass alone, taken in turns. */
-const optimizerTime = ({ train, ...experiment }: Experiment, dataset: Dataset, engine: Engine): Promise<number> =>
+/** What the fastest of some whole steps takes beyond the fastest forward and backward pass alone, taken in turns; null for nothing. */
+const optimizerTime = (
+  { train, ...experiment }: Experiment,
+  dataset: Dataset,
+  engine: Engine,
+): Promise<number | null> =>
   withFirstSteps(planFor({ train, ...experiment }, dataset), dataset, engine, async ({ plan, session, inputs }) => {
     const { model, optimizer } = plan;
     const { labelSmoothing } = train;
@@ -97,7 +102,7 @@ const optimizerTime = ({ train, ...experiment }: Experiment, dataset: Dataset, e
         if (round >= 2) fastest[key as keyof typeof fastest] = Math.min(fastest[key as keyof typeof fastest], ms);
       }
     }
-    return Math.max(0, fastest.step - fastest.gradient);
+    return fastest.step > fastest.gradient ? fastest.step - fastest.gradient : null;
   });
 
 const calls = ['transfer', 'compute', 'read back'] as const;

@@ -2,6 +2,7 @@
 import type { Experiment } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { readChecks, writeChecks, type GradientTime, type OffAllGate, type StudyChecks } from '../runs/checks.ts';
+import { codeHash } from '../runs/code.ts';
 import { captureEnv } from '../runs/env.ts';
 import type { StudyPlan } from '../runs/study.ts';
 import type { HostTensors } from '../tensor/compile.ts';
@@ -17,15 +18,16 @@ const STEPS = 20;
 /** Largest difference of a weight that passes where sums have no fixed order: rounding, amplified over the steps; a component left on gives more than ten times it. */
 const LOOSE = 1e-4;
 
-/** The checks of a study that is about to train: those in its folder, or made now and written there. */
+/** The checks of a study that is about to train: those in its folder, or, where it has none of this code, made now and written there. */
 export async function checkStudy(dir: string, plan: StudyPlan, dataset: Dataset, engine: Engine): Promise<StudyChecks> {
   const before = await readChecks(dir);
-  if (before) return before;
+  const code = codeHash();
+  if (before?.code === code) return before;
   const arm = plan.arms.find(({ name }) => name === plan.reference) ?? plan.arms[0]!;
   const experiment = { ...arm.experiment, seed: plan.seeds[0]! };
   const offAll = await offAllGate(experiment, dataset, engine);
   const gradient = await gradientTime(experiment, dataset, engine);
-  const checks: StudyChecks = { schema: 1, offAll, gradient, checkedAt: new Date().toISOString() };
+  const checks: StudyChecks = { schema: 1, offAll, gradient, code, checkedAt: new Date().toISOString() };
   await writeChecks(dir, checks);
   return checks;
 }

@@ -6,6 +6,7 @@ import { fileError, writeAtomic } from './atomic.ts';
 import { studyFiles } from './layout.ts';
 import { toJson } from './metrics.ts';
 import { readJson } from './read.ts';
+import { checked, checksShape } from './shapes.ts';
 
 /** Whether the optimizer with every component off computes what AdamW computes. */
 export interface OffAllGate {
@@ -29,14 +30,16 @@ export interface StudyChecks {
   readonly schema: 1;
   readonly offAll: OffAllGate;
   readonly gradient?: GradientTime;
+  /** SHA-256 of the training code that was checked; absent in older folders. */
+  readonly code?: string;
   /** ISO 8601, UTC. */
   readonly checkedAt: string;
 }
 
-/** Undefined where the study was never checked. */
+/** Undefined where the study was never checked; a UserError where the file is not what was written. */
 export async function readChecks(dir: string): Promise<StudyChecks | undefined> {
   const path = join(dir, studyFiles.checks);
-  return existsSync(path) ? ((await readJson(path)) as StudyChecks) : undefined;
+  return existsSync(path) ? (checked(await readJson(path), checksShape, path) as StudyChecks) : undefined;
 }
 
 export async function writeChecks(dir: string, checks: StudyChecks): Promise<void> {

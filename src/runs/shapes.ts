@@ -98,6 +98,8 @@ export const olderAttemptShape: Shape = { status: new Set(['interrupted', 'faile
 export const checksShape: Shape = {
   schema: new Set([1]),
   offAll: { steps: 'count', largestDifference: 'number', tolerance: 'number', passed: 'boolean' },
+  'gradient?': { ms: 'number', hardware: 'text' },
+  'code?': 'hash',
   checkedAt: 'text',
 };
 

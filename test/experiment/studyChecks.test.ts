@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { datasets } from '../../src/data/registry.ts';
@@ -7,7 +7,7 @@ import { adamwWith } from '../../src/experiment/armOptimizers.ts';
 import type { Engine } from '../../src/experiment/execute.ts';
 import { dataFacts, makePlan } from '../../src/experiment/plan.ts';
 import { checkStudy, largest, offAllGate } from '../../src/experiment/studyChecks.ts';
-import { readChecks } from '../../src/runs/checks.ts';
+import { readChecks, writeChecks } from '../../src/runs/checks.ts';
 import { backend } from '../../src/tensor/backends/onnx/backend.ts';
 import { sampleExperiment, temporaryFolder } from '../runs/sample.ts';
 
@@ -51,6 +51,19 @@ test('a study is checked once, and the checks are kept in its folder', async () 
   expect(checks.gradient!.hardware).toMatch(/^onnx, CPU, .* on /);
   expect(await readChecks(dir)).toEqual(checks);
   expect(await checkStudy(dir, plan, dataset, engine)).toEqual(checks);
+
+  // other code trains: what was checked is not what will run
+  const older = { ...checks, code: 'c'.repeat(64), offAll: { ...checks.offAll, passed: false } };
+  await writeChecks(dir, older);
+  const again = await checkStudy(dir, plan, dataset, engine);
+  expect(again).toMatchObject({ code: checks.code, offAll: { passed: true } });
+  expect(await readChecks(dir)).toEqual(again);
+});
+
+test('checks that were altered are refused by name', async () => {
+  const dir = temporaryFolder();
+  writeFileSync(join(dir, 'checks.json'), '{ "schema": 1, "offAll": { "steps": 20 } }');
+  await expect(readChecks(dir)).rejects.toThrow(/checks\.json: offAll\.largestDifference is missing, expected number/);
 });
 
 test('a weight that is not a number is a difference', () => {
