@@ -2,8 +2,9 @@
 import sharp, { type Sharp } from 'sharp';
 import { begin } from '../spans.ts';
 import { readHeader, type Header } from './imageHeader.ts';
-import { resample, type Pixels } from './resample.ts';
+import { resample, type Box, type Pixels } from './resample.ts';
 import type { Geometry } from './resizedCrop.ts';
+import { turboJpeg, type Part } from './turboJpeg.ts';
 
 /** The largest image that is decoded, in pixels: beyond it a header is taken for a mistake or an attack. */
 const mostPixels = 100_000_000;
@@ -30,15 +31,15 @@ const rgb = (image: Sharp) => image.removeAlpha().toColourspace('srgb');
 /** As the file has them: left to libvips, inks would go through a profile for print, other colours than everybody trains on. */
 const inks = (image: Sharp) => image.pipelineColourspace('cmyk').toColourspace('cmyk');
 
-/** Decodes a part of an image, or all of it. Lines below the part are not decoded. */
-async function decodePart(encoded: Uint8Array, { isCmyk }: Header, care: Care, box?: Geometry['box']): Promise<Pixels> {
-  const image = open(encoded, care);
-  const part = box === undefined ? image : image.extract(box);
-  const { data, info } = await (isCmyk ? inks : rgb)(part)
+/** Decodes the part `box` of an image: pixels, and where in them the box lies. Lines below it are not decoded. */
+async function decodePart(encoded: Uint8Array, { width, isCmyk }: Header, care: Care, box: Box): Promise<Part> {
+  const quick = isCmyk ? undefined : turboJpeg?.(encoded, box, width);
+  if (quick !== undefined) return quick;
+  const { data, info } = await (isCmyk ? inks : rgb)(open(encoded, care).extract(box))
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== (isCmyk ? 4 : 3)) throw new Error(`decodes to ${info.channels} channels`);
-  return { data: isCmyk ? rgbOf(data) : data, width: info.width, height: info.height };
+  return { pixels: { ...info, data: isCmyk ? rgbOf(data) : data }, box: { ...box, left: 0, top: 0 } };
 }
 
 /**
@@ -58,8 +59,11 @@ export function rgbOf(cmyk: Uint8Array): Uint8Array {
 }
 
 /** All pixels of an image. */
-export const decodeWhole = async (stored: Stored, care: Care): Promise<Pixels> =>
-  'encoded' in stored ? decodePart(stored.encoded, await headerOf(stored.encoded, care), care) : stored;
+export async function decodeWhole(stored: Stored, care: Care): Promise<Pixels> {
+  if (!('encoded' in stored)) return stored;
+  const header = await headerOf(stored.encoded, care);
+  return (await decodePart(stored.encoded, header, care, { ...header, left: 0, top: 0 })).pixels;
+}
 
 /** Writes an image, cut and resized as `geometry` says for its size, to `out` at `to`. */
 export async function writeTransformed(
@@ -76,13 +80,12 @@ export async function writeTransformed(
   const endDecode = begin('decode');
   const header = await headerOf(stored.encoded, care);
   const geometry = geometryOf(header.width, header.height);
-  const { data, width, height } = await decodePart(stored.encoded, header, care, geometry.box);
+  const { pixels, box } = await decodePart(stored.encoded, header, care, geometry.box);
   endDecode();
-  const box = { left: 0, top: 0, width, height };
-  augment({ data, width, height }, box, geometry, out, to);
+  augment(pixels, box, geometry, out, to);
 }
 
-function augment(pixels: Pixels, box: Geometry['box'], geometry: Geometry, out: Uint8Array, to: number): void {
+function augment(pixels: Pixels, box: Box, geometry: Geometry, out: Uint8Array, to: number): void {
   const endAugment = begin('augment');
   resample(pixels, box, geometry.target, out, to, geometry);
   endAugment();

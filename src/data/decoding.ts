@@ -23,7 +23,7 @@ interface Options {
   readonly say: (line: string) => void;
 }
 
-/** One thread a core, one core left for the training itself; libuv's pool of four does the decoding unless it is made larger. */
+/** One thread a core, one core left for the training itself. What libvips decodes shares libuv's pool of four threads, unless that is made larger. */
 export const defaultWorkers = (): number => Math.max(1, Math.min(16, availableParallelism() - 1));
 
 export function decodingOf(splits: { train: ImageSplit; test: ImageSplit }, options: Options): Decoding {

@@ -37,7 +37,7 @@ const common = {
     .max(256)
     .optional()
     .describe(
-      'threads that decode; one a core but one when absent; 0: the main thread. Beyond 4, set UV_THREADPOOL_SIZE to it',
+      'threads that decode; one a core but one when absent; 0: the main thread. Beyond 4 and not on Linux, set UV_THREADPOOL_SIZE to it',
     ),
   badFiles: z
     .enum(badFilePolicies)

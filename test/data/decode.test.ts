@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { decodeWhole, writeTransformed } from '../../src/data/decode.ts';
 import { readHeader } from '../../src/data/imageHeader.ts';
 import { resample } from '../../src/data/resample.ts';
 import { evalGeometry } from '../../src/data/resizedCrop.ts';
+import { turboJpeg } from '../../src/data/turboJpeg.ts';
 
 /** Written by test/fixtures/pillow.py. */
 const pillow = JSON.parse(readFileSync('test/fixtures/pillow.json', 'utf8')) as {
   files: Record<string, { bytes: string; size: [number, number]; eval: string }>;
-  shapes: { box: [number, number, number, number]; target: [number, number]; sha256: string }[];
+  shapes: { box: Corners; target: [number, number]; sha256: string }[];
+  parts: { kind: string; bytes: string; boxes: { box: Corners; sha256: string }[] }[];
 };
+/** Left, top, width, height. */
+type Corners = [number, number, number, number];
 
 /** The image that pillow.py computes. */
 const pixels = Uint8Array.from({ length: 90 * 120 * 3 }, (_, i) => {
@@ -68,6 +72,48 @@ describe('the evaluation transform of a file', () => {
     await writeTransformed({ encoded }, geometry, 'strict', fromFile, 0);
     await writeTransformed(whole, geometry, 'strict', fromPixels, 0);
     expect(fromPixels).toEqual(fromFile);
+  });
+});
+
+describe('parts of a JPEG, by libjpeg-turbo, are Pillow’s byte for byte', () => {
+  test.skipIf(turboJpeg === undefined).each(pillow.parts)('$kind', ({ bytes, boxes }) => {
+    for (const { box, sha256 } of boxes) {
+      const [left, top, width, height] = box;
+      const part = turboJpeg?.(Buffer.from(bytes, 'base64'), { left, top, width, height }, 120);
+      if (part === undefined) throw new Error('was not decoded');
+      const hash = createHash('sha256');
+      for (let y = part.box.top; y < part.box.top + height; y++) {
+        const start = (y * part.pixels.width + part.box.left) * 3;
+        hash.update(part.pixels.data.subarray(start, start + width * 3));
+      }
+      expect(hash.digest('hex'), String(box)).toBe(sha256);
+    }
+  });
+
+  test.runIf(process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch))('it is there on Linux', () => {
+    expect(turboJpeg).toBeDefined();
+  });
+
+  test.each(pillow.parts)('$kind: so are those of libvips', async ({ bytes, boxes }) => {
+    vi.resetModules();
+    vi.doMock('../../src/data/turboJpeg.ts', () => ({ turboJpeg: undefined }));
+    const { decodeWhole } = await import('../../src/data/decode.ts');
+    vi.doUnmock('../../src/data/turboJpeg.ts');
+    const { data } = await decodeWhole({ encoded: Buffer.from(bytes, 'base64') }, 'strict');
+    expect(createHash('sha256').update(data).digest('hex')).toBe(boxes[0]?.sha256);
+  });
+
+  test('what has a fault, or is no such JPEG, is left to libvips', () => {
+    const box = { left: 0, top: 0, width: 120, height: 90 };
+    const whole = Buffer.from(pillow.files['colour.JPEG']!.bytes, 'base64');
+    const sound = turboJpeg?.(whole, box, 120)?.pixels.data;
+    const damaged = Buffer.from(whole).fill(0xff, 2000, 2008);
+    const others = ['PNG inside.JPEG', 'cmyk.JPEG'].map((name) => Buffer.from(pillow.files[name]!.bytes, 'base64'));
+    for (const bytes of [whole.subarray(0, 1600), damaged, whole.subarray(0, 100), Buffer.alloc(0), ...others]) {
+      expect(turboJpeg?.(bytes, box, 120)).toBeUndefined();
+      expect(turboJpeg?.(whole, box, 120)?.pixels.data).toEqual(sound);
+    }
+    expect(turboJpeg?.(whole, { ...box, width: 200 }, 200)).toBeUndefined();
   });
 });
 
