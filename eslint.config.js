@@ -27,7 +27,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/data/turboJpeg.ts'], // calls a decoder
+    files: ['src/data/images/turboJpeg.ts'], // calls a decoder
     rules: { 'no-restricted-imports': ['error', { patterns: [onlyTensor] }] },
   },
 );

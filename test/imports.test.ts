@@ -49,7 +49,7 @@ test('only src/tensor and the library entry import a tensor library; besides, on
   const outside = files.filter((file) => !file.startsWith('tensor/') && file !== 'index.ts');
   const importing = (library: RegExp) => outside.filter((file) => importsOf(file).some((path) => library.test(path)));
   expect(importing(/^(@tensorflow\/|onnxruntime)/)).toEqual([]);
-  expect(importing(/^koffi/)).toEqual(['data/turboJpeg.ts']);
+  expect(importing(/^koffi/)).toEqual(['data/images/turboJpeg.ts']);
 });
 
 test('no folder has a barrel, and no file is named for being a leftover', () => {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { parseVectors, roleIn, type VectorCase } from '../src/experiment/vectorFile.ts';
+import { parseVectors, roleIn, type VectorCase } from '../src/experiment/verify/vectorFile.ts';
 import { AdamW, Ranger21, type Ranger21Options } from '../src/index.ts';
 
 const file = new URL('./fixtures/ranger21-vectors.json', import.meta.url);

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { exitCode, UserError } from '../errors.ts';
-import type { Block, Subject } from '../experiment/bench.ts';
+import type { Block, Subject } from '../experiment/timing/bench.ts';
 import { startChild } from './child.ts';
 
 /** What a process writes first. */

@@ -1,6 +1,6 @@
 /** The accuracy of guessing on the data of some runs. */
 import { dirname } from 'node:path';
-import { chanceOf } from '../experiment/outcomes.ts';
+import { chanceOf } from '../experiment/table/outcomes.ts';
 import type { RunEntry } from '../runs/list.ts';
 import { hasPlan, readPlan } from '../runs/study.ts';
 

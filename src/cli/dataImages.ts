@@ -1,7 +1,7 @@
 /** What `data prepare` and `data verify` do for sets of image files. */
 import { UserError } from '../errors.ts';
-import type { BadFilePolicy } from '../data/imageSplit.ts';
-import type { ImageSource } from '../data/imageDataset.ts';
+import type { BadFilePolicy } from '../data/images/imageSplit.ts';
+import type { ImageSource } from '../data/images/imageDataset.ts';
 
 const imageSets = ['imagefolder', 'imagenette', 'imagewoof', 'tfrecord'] as const;
 export type ImageSet = (typeof imageSets)[number];
@@ -16,9 +16,9 @@ interface Common {
 /** Opens a folder; one of a published set must hold that set. */
 async function openSource(name: ImageSet, root: string, policy: BadFilePolicy, classes = 1_000): Promise<ImageSource> {
   const [{ openFolder, openTfrecords, refuseOther }, { imagenette }, { imagewoof }] = await Promise.all([
-    import('../data/imageDataset.ts'),
-    import('../data/imagenette.ts'),
-    import('../data/imagewoof.ts'),
+    import('../data/images/imageDataset.ts'),
+    import('../data/images/imagenette.ts'),
+    import('../data/images/imagewoof.ts'),
   ]);
   const source = name === 'tfrecord' ? openTfrecords(root, classes) : openFolder(root, policy, console.error);
   const published = { imagenette, imagewoof, imagefolder: undefined, tfrecord: undefined }[name];
@@ -47,8 +47,8 @@ export async function prepareImages(
     );
   }
   const [{ packImages }, { defaultWorkers }, { startProgress }] = await Promise.all([
-    import('../data/packImages.ts'),
-    import('../data/decoding.ts'),
+    import('../data/images/packImages.ts'),
+    import('../data/images/decoding.ts'),
     import('./progress.ts'),
   ]);
   const source = await openSource(name, from, options.badFiles, options.classes);
@@ -78,8 +78,8 @@ export async function verifyImages(name: ImageSet, { root, classes = 1_000 }: Co
   if (root === undefined)
     throw new UserError(`--root is missing`, { remedy: `ranger21 data verify ${name} --root FOLDER` });
   const [{ verifyShards, verifyFolder, verifyRecords }, { readShardManifest }, { startProgress }] = await Promise.all([
-    import('../data/verifyImages.ts'),
-    import('../data/shards.ts'),
+    import('../data/images/verifyImages.ts'),
+    import('../data/images/shards.ts'),
     import('./progress.ts'),
   ]);
   let progress: ReturnType<typeof startProgress> | undefined;

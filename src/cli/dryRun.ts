@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import type { Engine } from '../experiment/execute.ts';
 import { schedulePreview } from '../experiment/schedule.ts';
 import { planRun } from '../experiment/train.ts';
-import { probeStep } from '../experiment/probe.ts';
+import { probeStep } from '../experiment/study/probe.ts';
 import { seconds } from './progress.ts';
 
 export async function dryRun(experiment: Experiment, engine: Engine, json: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /** How a study came to its end, as the exit code says it. */
 import { exitCode } from '../errors.ts';
-import type { StudyEnd } from '../experiment/study.ts';
+import type { StudyEnd } from '../experiment/study/study.ts';
 
 /** `isIncomplete`: something is missing though nothing failed now. Nothing was trained where there is no `end`. */
 export function endStudy(

@@ -3,7 +3,7 @@ import type { Expect } from '../config/expect.ts';
 import { loadExperiment } from '../config/load.ts';
 import type { Experiment } from '../config/schema.ts';
 import { exitCode } from '../errors.ts';
-import { expectations } from '../experiment/expectations.ts';
+import { expectations } from '../experiment/compare/expectations.ts';
 import { expectationLine } from '../report/expectText.ts';
 import { canonicalJson, identity } from '../runs/id.ts';
 import { listStudy } from '../runs/list.ts';

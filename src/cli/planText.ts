@@ -1,13 +1,13 @@
 /** What `ablate --plan` prints: arms, what each leaves out or adds, what is finished, and what the rest costs and can show. */
 import type { Dataset } from '../data/dataset.ts';
-import { diskSpace, type DiskSpace } from '../experiment/diskSpace.ts';
+import { diskSpace, type DiskSpace } from '../experiment/study/diskSpace.ts';
 import type { Engine } from '../experiment/execute.ts';
-import { experimentOf } from '../experiment/plan.ts';
-import { familySizes, inPoints, protocolOf, referenceOf } from '../experiment/protocol.ts';
-import { probeStep } from '../experiment/probe.ts';
+import { experimentOf } from '../experiment/study/plan.ts';
+import { familySizes, inPoints, protocolOf, referenceOf } from '../experiment/study/protocol.ts';
+import { probeStep } from '../experiment/study/probe.ts';
 import { detectableEffect, seedsToReject } from '../experiment/statistics/power.ts';
-import { tooFewSeeds } from '../experiment/verdict.ts';
-import { missingRuns } from '../experiment/study.ts';
+import { tooFewSeeds } from '../experiment/table/verdict.ts';
+import { missingRuns } from '../experiment/study/study.ts';
 import { planFor } from '../experiment/train.ts';
 import { components, type ComponentName } from '../optim/components/registry.ts';
 import { columns } from '../report/columns.ts';

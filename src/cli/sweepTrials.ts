@@ -8,7 +8,7 @@ import { rangeSchema, searchSchema, type Range, type SearchBlock } from '../conf
 import { keyProblem } from '../config/searchConflicts.ts';
 import { UserError } from '../errors.ts';
 import type { Engine } from '../experiment/execute.ts';
-import { probeStep } from '../experiment/probe.ts';
+import { probeStep } from '../experiment/study/probe.ts';
 import { byScore, ledgerArms } from '../experiment/search/ledger.ts';
 import { searchSeeds } from '../experiment/search/trialPlan.ts';
 import { searchTrials, type Trial } from '../experiment/search/trials.ts';

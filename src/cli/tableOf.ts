@@ -1,7 +1,7 @@
 /** The table of a study's folder in every format, and a line that counts its runs. */
-import { isFailure, isCompleted } from '../experiment/outcomes.ts';
-import { refusals } from '../experiment/refusals.ts';
-import { studyTable, type StudyTable } from '../experiment/table.ts';
+import { isFailure, isCompleted } from '../experiment/table/outcomes.ts';
+import { refusals } from '../experiment/table/refusals.ts';
+import { studyTable, type StudyTable } from '../experiment/table/table.ts';
 import { exitCode, UserError } from '../errors.ts';
 import { csvTable } from '../report/csv.ts';
 import { jsonTable } from '../report/json.ts';

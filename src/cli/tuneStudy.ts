@@ -1,7 +1,7 @@
 /** Gives the arms of a study the hyperparameters that its tier asks for, before any of them is measured. */
 import type { SearchBlock } from '../config/search.ts';
 import type { Engine } from '../experiment/execute.ts';
-import { protocolOf } from '../experiment/protocol.ts';
+import { protocolOf } from '../experiment/study/protocol.ts';
 import { checkBudgets } from '../experiment/search/budgets.ts';
 import { searchSeeds, withArms } from '../experiment/search/trialPlan.ts';
 import { trialCounts, tunedArms } from '../experiment/search/tunedArms.ts';

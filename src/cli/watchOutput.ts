@@ -1,5 +1,5 @@
 /** Where `watch` shows what it sees: redrawn in place in a terminal, line by line elsewhere, or as JSON. */
-import type { Estimated, StudyView } from '../experiment/eta.ts';
+import type { Estimated, StudyView } from '../experiment/study/eta.ts';
 import { watchFrame, watchLine, watchSummary } from '../report/watchText.ts';
 import { toJson } from '../runs/metrics.ts';
 import { seconds } from './progress.ts';

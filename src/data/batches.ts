@@ -3,7 +3,7 @@ import { permutation, stream } from '../random.ts';
 import { begin } from '../spans.ts';
 import { placement, writeImage, type Augment } from './augment.ts';
 import type { Batch, Batches, Dataset, EvalBatch, EvalBatches, MemoryDataset } from './dataset.ts';
-import { decodedEvaluation, decodedTraining } from './imageBatches.ts';
+import { decodedEvaluation, decodedTraining } from './images/imageBatches.ts';
 
 interface TrainOptions {
   readonly batch: number;

@@ -10,7 +10,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import type { ImageSplit } from './imageSplit.ts';
+import type { ImageSplit } from './images/imageSplit.ts';
 import { sha256 } from './sha256.ts';
 
 export const checksumName = 'ranger21.crc32';

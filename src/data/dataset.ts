@@ -1,6 +1,6 @@
 /** What a data set is to the rest of the program. */
-import type { Decoding } from './decoding.ts';
-import type { ImageSplit } from './imageSplit.ts';
+import type { Decoding } from './images/decoding.ts';
+import type { ImageSplit } from './images/imageSplit.ts';
 
 /** Images in memory, uint8, NHWC. */
 export interface Split {

@@ -1,5 +1,5 @@
 import { permutation, stream } from '../random.ts';
-import type { Pool } from './decodePool.ts';
+import type { Pool } from './images/decodePool.ts';
 
 /** Puts the samples of an epoch in order: a second of work for a million of them, that no step should wait for. */
 export interface OrderTask {

@@ -5,7 +5,7 @@
  * Reference: tensorflow/core/example/{example,feature}.proto; Protocol Buffers, "Encoding".
  */
 import type { UserError } from '../errors.ts';
-import type { Window } from './fileWindow.ts';
+import type { Window } from './images/fileWindow.ts';
 
 interface Span {
   readonly start: number;

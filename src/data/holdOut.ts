@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { chooseSubset, pick } from './assemble.ts';
 import type { Dataset } from './dataset.ts';
 import type { Facts } from './entry.ts';
-import { shared } from './imageStore.ts';
-import type { ImageSplit } from './imageSplit.ts';
+import { shared } from './images/imageStore.ts';
+import type { ImageSplit } from './images/imageSplit.ts';
 import { sha256 } from './sha256.ts';
 
 /** An option of every data set. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { digitsNormalisation, readDigits } from './digits.ts';
 import { entry, type DatasetEntry } from './entry.ts';
-import { imageEntries } from './imageEntries.ts';
+import { imageEntries } from './images/imageEntries.ts';
 import { loadPrepared } from './prepared.ts';
 import type { Source } from './source.ts';
 import { sources } from './sources.ts';

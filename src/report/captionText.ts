@@ -1,8 +1,8 @@
 /** What stands above a study's table, in one line, and what stands under it. */
-import type { Caption } from '../experiment/caption.ts';
-import type { Footer } from '../experiment/footer.ts';
-import type { StudyTable } from '../experiment/table.ts';
-import { confidenceText, inPoints } from '../experiment/protocol.ts';
+import type { Caption } from '../experiment/table/caption.ts';
+import type { Footer } from '../experiment/table/footer.ts';
+import type { StudyTable } from '../experiment/table/table.ts';
+import { confidenceText, inPoints } from '../experiment/study/protocol.ts';
 import { decimals, intervalText, percent, points } from './numbers.ts';
 import { tierText } from './tierText.ts';
 

@@ -1,6 +1,6 @@
 /** What stands in the cells of a table, whatever it is printed as. */
-import { failuresText } from '../experiment/notes.ts';
-import type { Row } from '../experiment/rows.ts';
+import { failuresText } from '../experiment/table/notes.ts';
+import type { Row } from '../experiment/table/rows.ts';
 import type { Interval } from '../experiment/statistics/intervals.ts';
 import {
   compact,

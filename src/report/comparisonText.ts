@@ -1,6 +1,6 @@
 /** Runs beside each other for a terminal. */
-import type { Configuration, RunComparison } from '../experiment/compareRuns.ts';
-import { confidenceText, inPoints } from '../experiment/protocol.ts';
+import type { Configuration, RunComparison } from '../experiment/compare/compareRuns.ts';
+import { confidenceText, inPoints } from '../experiment/study/protocol.ts';
 import { toJson } from '../runs/metrics.ts';
 import { columns } from './columns.ts';
 import { decimals, intervalText, missing, percent, points, probability, spreadText, threeFigures } from './numbers.ts';

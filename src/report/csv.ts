@@ -1,6 +1,6 @@
 /** A study's table as CSV (RFC 4180): every number in full, shares 0 … 1, absent values empty. */
-import type { Row } from '../experiment/rows.ts';
-import type { StudyTable } from '../experiment/table.ts';
+import type { Row } from '../experiment/table/rows.ts';
+import type { StudyTable } from '../experiment/table/table.ts';
 import { runStatuses } from '../runs/metrics.ts';
 import { cells } from './cells.ts';
 

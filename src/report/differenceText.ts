@@ -1,5 +1,5 @@
 /** What differs between two runs, for a terminal. */
-import type { LogDifference, NumberPair, Pair, RunDifference } from '../experiment/runDifference.ts';
+import type { LogDifference, NumberPair, Pair, RunDifference } from '../experiment/compare/runDifference.ts';
 import { columns } from './columns.ts';
 import { shown } from './comparisonText.ts';
 import { missing } from './numbers.ts';

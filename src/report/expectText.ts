@@ -1,5 +1,5 @@
 /** Whether expectations were met, in a line each. */
-import type { Expectation } from '../experiment/expectations.ts';
+import type { Expectation } from '../experiment/compare/expectations.ts';
 import { decimals } from './numbers.ts';
 
 /** `testTop1 ≥ 0.97: met by all 3 runs, 0.9806 … 0.9861, mean 0.9824 [0.9746, 0.9903]`. */

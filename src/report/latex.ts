@@ -1,8 +1,8 @@
 /** A study's table as LaTeX: booktabs rules, siunitx columns, and notes below it. */
-import { confidenceText } from '../experiment/protocol.ts';
-import type { Row } from '../experiment/rows.ts';
-import type { StudyTable } from '../experiment/table.ts';
-import { failuresText } from '../experiment/notes.ts';
+import { confidenceText } from '../experiment/study/protocol.ts';
+import type { Row } from '../experiment/table/rows.ts';
+import type { StudyTable } from '../experiment/table/table.ts';
+import { failuresText } from '../experiment/table/notes.ts';
 import { captionText, controlsText, legend } from './captionText.ts';
 import { cells, groupReference, type Cell } from './cells.ts';
 

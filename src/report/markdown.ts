@@ -1,7 +1,7 @@
 /** A study's table as Markdown. */
-import { confidenceText } from '../experiment/protocol.ts';
-import type { Row } from '../experiment/rows.ts';
-import type { StudyTable } from '../experiment/table.ts';
+import { confidenceText } from '../experiment/study/protocol.ts';
+import type { Row } from '../experiment/table/rows.ts';
+import type { StudyTable } from '../experiment/table/table.ts';
 import { captionText, controlsText, legend } from './captionText.ts';
 import { cells, groupReference, pointsText, type Cell } from './cells.ts';
 import { missing, probability } from './numbers.ts';

@@ -1,5 +1,5 @@
 /** One run for a terminal. */
-import { backendText } from '../experiment/rows.ts';
+import { backendText } from '../experiment/table/rows.ts';
 import type { RunEntry } from '../runs/list.ts';
 import type { EvalMetrics, LoggedStep } from '../runs/metrics.ts';
 import { columns } from './columns.ts';

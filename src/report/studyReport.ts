@@ -1,5 +1,5 @@
 /** Everything a report of a study consists of, as texts by the path they belong at in the study's folder. */
-import type { StudyTable } from '../experiment/table.ts';
+import type { StudyTable } from '../experiment/table/table.ts';
 import type { StudyPlan } from '../runs/study.ts';
 import type { Ledger } from '../runs/tuning.ts';
 import type { ArmCurves } from './curves.ts';

@@ -1,5 +1,5 @@
 /** A study under way, for a terminal. */
-import type { Estimated, StudyView } from '../experiment/eta.ts';
+import type { Estimated, StudyView } from '../experiment/study/eta.ts';
 import type { ViewState } from '../runs/follow.ts';
 import { columns } from './columns.ts';
 import { decimals, percent, threeFigures } from './numbers.ts';

@@ -1,7 +1,7 @@
 /** `ranger21 bench`: the figures it makes of timings, and the command with a backend and with PyTorch. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { benchText, figuresOf, ratiosOf, spreadOf, type Timed } from '../../src/experiment/benchTable.ts';
+import { benchText, figuresOf, ratiosOf, spreadOf, type Timed } from '../../src/experiment/timing/benchTable.ts';
 import { ranger21 } from '../cli/ranger21.ts';
 
 const timed = (name: string, ...blocks: [number, number][]): Timed => ({

@@ -13,9 +13,11 @@ import sharp from 'sharp';
 
 /** @param {string} path @returns {Promise<unknown>} */
 const built = (path) => import(new URL(`../../dist/${path}.js`, import.meta.url).href);
-const { writeTransformed } = /** @type {typeof import('../../src/data/decode.ts')} */ (await built('data/decode'));
-const { evalGeometry } = /** @type {typeof import('../../src/data/resizedCrop.ts')} */ (
-  await built('data/resizedCrop')
+const { writeTransformed } = /** @type {typeof import('../../src/data/images/decode.ts')} */ (
+  await built('data/images/decode')
+);
+const { evalGeometry } = /** @type {typeof import('../../src/data/images/resizedCrop.ts')} */ (
+  await built('data/images/resizedCrop')
 );
 
 const [folder, python = 'python3'] = process.argv.slice(2);

@@ -14,11 +14,11 @@ import { createInterface } from 'node:readline';
 
 /** @param {string} path @returns {Promise<unknown>} */
 const built = (path) => import(new URL(`../../dist/${path}.js`, import.meta.url).href);
-const { imageEntries } = /** @type {typeof import('../../src/data/imageEntries.ts')} */ (
-  await built('data/imageEntries')
+const { imageEntries } = /** @type {typeof import('../../src/data/images/imageEntries.ts')} */ (
+  await built('data/images/imageEntries')
 );
-const { decodedTraining } = /** @type {typeof import('../../src/data/imageBatches.ts')} */ (
-  await built('data/imageBatches')
+const { decodedTraining } = /** @type {typeof import('../../src/data/images/imageBatches.ts')} */ (
+  await built('data/images/imageBatches')
 );
 
 const [root, workers = '2', rounds = '6', perRound = '4', python = 'python3', ...shards] = process.argv.slice(2);

@@ -10,7 +10,7 @@
 
 /**
  * @typedef {object} Parts
- * @property {typeof import('../../src/experiment/measures.ts')} measures
+ * @property {typeof import('../../src/experiment/table/measures.ts')} measures
  * @property {typeof import('../../src/experiment/statistics/intervals.ts')} intervals
  * @property {typeof import('../../src/experiment/statistics/power.ts')} power
  * @property {typeof import('../../src/random.ts')} random
@@ -104,7 +104,9 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
   const built = (path) =>
     import(new URL(`${process.env['RANGER21_DIST'] ?? '../../dist'}/${path}.js`, import.meta.url).href);
   const parts = {
-    measures: /** @type {typeof import('../../src/experiment/measures.ts')} */ (await built('experiment/measures')),
+    measures: /** @type {typeof import('../../src/experiment/table/measures.ts')} */ (
+      await built('experiment/table/measures')
+    ),
     intervals: /** @type {typeof import('../../src/experiment/statistics/intervals.ts')} */ (
       await built('experiment/statistics/intervals')
     ),

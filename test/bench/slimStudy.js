@@ -28,8 +28,10 @@ const built = (path) => import(join(dist, `${path}.js`));
 const { loadExperiment } = /** @type {typeof import('../../src/config/load.ts')} */ (await built('config/load'));
 const { resolvedYaml } = /** @type {typeof import('../../src/config/resolved.ts')} */ (await built('config/resolved'));
 const { datasets } = /** @type {typeof import('../../src/data/registry.ts')} */ (await built('data/registry'));
-const { arms } = /** @type {typeof import('../../src/experiment/ablation.ts')} */ (await built('experiment/ablation'));
-const plans = /** @type {typeof import('../../src/experiment/plan.ts')} */ (await built('experiment/plan'));
+const { arms } = /** @type {typeof import('../../src/experiment/study/ablation.ts')} */ (
+  await built('experiment/study/ablation')
+);
+const plans = /** @type {typeof import('../../src/experiment/study/plan.ts')} */ (await built('experiment/study/plan'));
 const { stream } = /** @type {typeof import('../../src/random.ts')} */ (await built('random'));
 const { toJson, toLine } = /** @type {typeof import('../../src/runs/metrics.ts')} */ (await built('runs/metrics'));
 const { captureEnv } = /** @type {typeof import('../../src/runs/env.ts')} */ (await built('runs/env'));

@@ -298,10 +298,15 @@ describe('ranger21 ablate', () => {
   });
 });
 
-test('doctor names every backend and what auto takes', () => {
+test('doctor names every backend, what auto takes and what decodes JPEGs', () => {
   const { code, stdout } = ranger21(['doctor', '--json']);
   expect(code).toBe(0);
-  const { backends, auto } = JSON.parse(stdout) as { backends: { name: string; usable: boolean }[]; auto: string };
+  const { backends, auto, images } = JSON.parse(stdout) as {
+    backends: { name: string; usable: boolean }[];
+    auto: string;
+    images: { jpeg: string };
+  };
+  expect(images.jpeg).toBe(process.platform === 'linux' ? 'libjpeg-turbo' : 'libvips');
   expect(backends.map(({ name }) => name)).toEqual(expect.arrayContaining(['onnx', 'cpu']));
   expect(backends.find(({ usable }) => usable)?.name).toBe(auto);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { families, planText, type PlanPreview } from '../../src/cli/planText.ts';
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan, studyProtocol } from '../../src/experiment/plan.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan, studyProtocol } from '../../src/experiment/study/plan.ts';
 import { sampleExperiment } from '../runs/sample.ts';
 
 const planOf = (seeds: number, choice: Parameters<typeof arms>[1] = {}, block = {}) => {

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { lsCommand } from '../../src/cli/ls.ts';
-import { showCommand } from '../../src/cli/show.ts';
-import { tableCommand } from '../../src/cli/table.ts';
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
+import { lsCommand } from '../../src/cli/commands/ls.ts';
+import { showCommand } from '../../src/cli/commands/show.ts';
+import { tableCommand } from '../../src/cli/commands/table.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan } from '../../src/experiment/study/plan.ts';
 import { writePlan } from '../../src/runs/study.ts';
 import { openSample, sampleExperiment, sampleResult, temporaryFolder } from '../runs/sample.ts';
 
@@ -140,7 +140,7 @@ test('table, ls, show, compare, diff and watch load neither TensorFlow.js nor zo
       visit(join(file, '..', path));
     }
   };
-  ['table', 'ls', 'show', 'compare', 'diff', 'watch'].forEach((name) => visit(`src/cli/${name}.ts`));
+  ['table', 'ls', 'show', 'compare', 'diff', 'watch'].forEach((name) => visit(`src/cli/commands/${name}.ts`));
   const heavy = [...seen].filter((file) => /'(zod|@tensorflow\/[^']*)'/.test(readFileSync(file, 'utf8')));
   expect(heavy).toEqual([]);
   expect(seen.size).toBeGreaterThan(20);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { configCommand } from '../../src/cli/config.ts';
-import { scheduleCommand } from '../../src/cli/schedule.ts';
+import { configCommand } from '../../src/cli/commands/config.ts';
+import { scheduleCommand } from '../../src/cli/commands/schedule.ts';
 import { minimal, write } from './tempConfigs.ts';
 
 let out = '';

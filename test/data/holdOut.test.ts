@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { evalBatches, trainBatches } from '../../src/data/batches.ts';
 import type { Split } from '../../src/data/dataset.ts';
 import { holdOut, holdOutFacts } from '../../src/data/holdOut.ts';
-import { nameOf } from '../../src/data/imageStore.ts';
-import type { ImageSplit } from '../../src/data/imageSplit.ts';
+import { nameOf } from '../../src/data/images/imageStore.ts';
+import type { ImageSplit } from '../../src/data/images/imageSplit.ts';
 import { datasets } from '../../src/data/registry.ts';
-import { imageTree, openTree, treeSizes } from './imageTree.ts';
+import { imageTree, openTree, treeSizes } from './images/imageTree.ts';
 
 const images = ({ images: pixels, count, labels }: Split): string[] => {
   const size = pixels.length / count;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import * as measures from '../../src/experiment/measures.ts';
+import * as measures from '../../src/experiment/table/measures.ts';
 import * as intervals from '../../src/experiment/statistics/intervals.ts';
 import * as power from '../../src/experiment/statistics/power.ts';
 import * as random from '../../src/random.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { trainBatches } from '../../src/data/batches.ts';
-import { imagenetNormalisation } from '../../src/data/imageDataset.ts';
+import { imagenetNormalisation } from '../../src/data/images/imageDataset.ts';
 import { datasets } from '../../src/data/registry.ts';
 import { normalised, onPixels } from '../../src/experiment/onPixels.ts';
 import { evaluateInputs, evaluateStep, runState, trainInputs, trainStep } from '../../src/experiment/step.ts';

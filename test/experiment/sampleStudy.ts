@@ -1,6 +1,6 @@
 /** A study of four arms and three seeds with invented numbers, whose table is worked out by hand in the tests. */
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan, studyProtocol } from '../../src/experiment/plan.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan, studyProtocol } from '../../src/experiment/study/plan.ts';
 import type { RunEntry } from '../../src/runs/list.ts';
 import type { RunResult } from '../../src/runs/metrics.ts';
 import type { StudyPlan } from '../../src/runs/study.ts';

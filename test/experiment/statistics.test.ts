@@ -21,7 +21,7 @@ import {
   signFlipTest,
   smallestSignFlipP,
 } from '../../src/experiment/statistics/tests.ts';
-import { speedUp } from '../../src/experiment/timeToTarget.ts';
+import { speedUp } from '../../src/experiment/table/timeToTarget.ts';
 import { stream } from '../../src/random.ts';
 
 type Ends = [number, number];

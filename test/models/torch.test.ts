@@ -1,7 +1,7 @@
 /** Networks and AdamW together: the first steps in PyTorch, from the same weights, give the same losses. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { architectureOf } from '../../src/experiment/bench.ts';
+import { architectureOf } from '../../src/experiment/timing/bench.ts';
 import { runState, trainInputs, trainStep } from '../../src/experiment/step.ts';
 import { initModel } from '../../src/models/init.ts';
 import { models } from '../../src/models/registry.ts';

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseVectors } from '../../src/experiment/vectorFile.ts';
-import { verifyCase } from '../../src/experiment/verifyOptimizer.ts';
+import { parseVectors } from '../../src/experiment/verify/vectorFile.ts';
+import { verifyCase } from '../../src/experiment/verify/verifyOptimizer.ts';
 import { usable } from '../backends.ts';
 
 const file = new URL('../fixtures/ranger21-vectors.json', import.meta.url);

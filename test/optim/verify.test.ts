@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { componentsCommand } from '../../src/cli/components.ts';
-import { verifyCommand } from '../../src/cli/verify.ts';
+import { componentsCommand } from '../../src/cli/commands/components.ts';
+import { verifyCommand } from '../../src/cli/commands/verify.ts';
 import { UserError } from '../../src/errors.ts';
 
 interface Doc {

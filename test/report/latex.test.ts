@@ -3,8 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Row } from '../../src/experiment/rows.ts';
-import { studyTable, type StudyTable } from '../../src/experiment/table.ts';
+import type { Row } from '../../src/experiment/table/rows.ts';
+import { studyTable, type StudyTable } from '../../src/experiment/table/table.ts';
 import { latex, latexTable } from '../../src/report/latex.ts';
 import { syntheticPlan, syntheticRuns } from './syntheticStudy.ts';
 

@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reportOf } from '../../src/cli/reportOf.ts';
 import { tableOf } from '../../src/cli/tableOf.ts';
-import type { Row } from '../../src/experiment/rows.ts';
+import type { Row } from '../../src/experiment/table/rows.ts';
 import { studyReport } from '../../src/report/studyReport.ts';
 import { writeReport } from '../../src/runs/report.ts';
 import { chromiumPath, launchChromium } from '../chromium.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { studyTable } from '../../src/experiment/table.ts';
+import { studyTable } from '../../src/experiment/table/table.ts';
 import { cells } from '../../src/report/cells.ts';
 import { csvTable } from '../../src/report/csv.ts';
 import { jsonTable } from '../../src/report/json.ts';

@@ -4,9 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
-import { hardwareOf } from '../../src/experiment/refusals.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan } from '../../src/experiment/study/plan.ts';
+import { hardwareOf } from '../../src/experiment/table/refusals.ts';
 import { stream } from '../../src/random.ts';
 import type { StudyChecks } from '../../src/runs/checks.ts';
 import type { RunEntry } from '../../src/runs/list.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Row } from '../../src/experiment/rows.ts';
-import type { Verdict } from '../../src/experiment/verdict.ts';
+import type { Row } from '../../src/experiment/table/rows.ts';
+import type { Verdict } from '../../src/experiment/table/verdict.ts';
 import { verdictList } from '../../src/report/html/verdicts.ts';
 
 /** A row with what the sentences are made from. */

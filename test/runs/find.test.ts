@@ -1,8 +1,8 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan } from '../../src/experiment/study/plan.ts';
 import { runsText } from '../../src/report/runsText.ts';
 import { runText } from '../../src/report/runText.ts';
 import { findRun, findStudy } from '../../src/runs/find.ts';

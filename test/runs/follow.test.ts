@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { arms } from '../../src/experiment/ablation.ts';
-import { estimated } from '../../src/experiment/eta.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { estimated } from '../../src/experiment/study/eta.ts';
+import { makePlan } from '../../src/experiment/study/plan.ts';
 import { watchFrame, watchLine } from '../../src/report/watchText.ts';
 import { followStudy, type RunView } from '../../src/runs/follow.ts';
 import { writePlan } from '../../src/runs/study.ts';

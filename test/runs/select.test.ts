@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { arms } from '../../src/experiment/ablation.ts';
-import { makePlan } from '../../src/experiment/plan.ts';
+import { arms } from '../../src/experiment/study/ablation.ts';
+import { makePlan } from '../../src/experiment/study/plan.ts';
 import { differingKeys } from '../../src/runs/configs.ts';
 import { listRuns } from '../../src/runs/list.ts';
 import { configured, selectRun, selectRuns } from '../../src/runs/select.ts';

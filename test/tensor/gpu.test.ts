@@ -1,8 +1,8 @@
 /** The tensorflow backend on a CUDA device: the optimizer's vectors, a short training, and where things lie. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseVectors } from '../../src/experiment/vectorFile.ts';
-import { verifyCase } from '../../src/experiment/verifyOptimizer.ts';
+import { parseVectors } from '../../src/experiment/verify/vectorFile.ts';
+import { verifyCase } from '../../src/experiment/verify/verifyOptimizer.ts';
 import { backend as cpu } from '../../src/tensor/backends/cpu/backend.ts';
 import { backend as tensorflow } from '../../src/tensor/backends/tensorflow/backend.ts';
 import { startRuntime } from '../../src/tensor/backends/tensorflow/runtime.ts';

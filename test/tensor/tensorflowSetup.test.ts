@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { setupCommand } from '../../src/cli/setup.ts';
+import { setupCommand } from '../../src/cli/commands/setup.ts';
 import { install, type InstallOptions } from '../../src/tensor/backends/tensorflow/install/install.ts';
 import { cudaRequirements, unpackWheel } from '../../src/tensor/backends/tensorflow/install/wheel.ts';
 import { allCandidates, cacheRoot } from '../../src/tensor/backends/tensorflow/locate.ts';

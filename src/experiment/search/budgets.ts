@@ -1,7 +1,7 @@
 /** Which arms of a study must have had equally many trials, and how many they had. */
 import { UserError } from '../../errors.ts';
 import type { Arm, StudyPlan } from '../../runs/study.ts';
-import { protocolOf } from '../protocol.ts';
+import { protocolOf } from '../study/protocol.ts';
 
 /** Those that the study's first question is about. */
 export const headsOf = (plan: StudyPlan): readonly Arm[] =>

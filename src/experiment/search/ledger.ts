@@ -2,7 +2,7 @@
 import type { RunEntry } from '../../runs/list.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import type { ArmRecord, TrialRecord, TrialRun } from '../../runs/tuning.ts';
-import { isCompleted } from '../outcomes.ts';
+import { isCompleted } from '../table/outcomes.ts';
 import { mean } from '../statistics/describe.ts';
 import { lrKey, type Trial } from './trials.ts';
 

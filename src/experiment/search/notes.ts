@@ -1,6 +1,6 @@
 /** What a reader must know of how a study's hyperparameters were chosen. */
 import type { Arm, StudyPlan } from '../../runs/study.ts';
-import { protocolOf } from '../protocol.ts';
+import { protocolOf } from '../study/protocol.ts';
 
 /** Below so many trials a search says little of the best a space has. */
 const FEW_TRIALS = 16;

@@ -4,8 +4,8 @@ import { rangeText } from '../../config/search.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { UserError } from '../../errors.ts';
 import type { Arm, SearchProtocol, StudyPlan } from '../../runs/study.ts';
-import { dataFacts, makePlan } from '../plan.ts';
-import { protocolOf } from '../protocol.ts';
+import { dataFacts, makePlan } from '../study/plan.ts';
+import { protocolOf } from '../study/protocol.ts';
 import type { Trial } from './trials.ts';
 
 /** First seed of a search: beyond those of any study, and of its A/A runs. */

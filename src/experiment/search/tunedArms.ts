@@ -4,7 +4,7 @@ import type { Experiment } from '../../config/schema.ts';
 import type { SearchBlock } from '../../config/search.ts';
 import type { Arm, StudyPlan, Tuning } from '../../runs/study.ts';
 import type { ArmRecord, TrialRecord } from '../../runs/tuning.ts';
-import { protocolOf, referenceOf } from '../protocol.ts';
+import { protocolOf, referenceOf } from '../study/protocol.ts';
 import { headsOf } from './budgets.ts';
 import { ledgerArms } from './ledger.ts';
 import { lineTrials, lrKey, searchTrials, type Trial } from './trials.ts';

@@ -1,5 +1,5 @@
 /** What each component's meters read over the steps: one strip a meter, each on a scale of its own. */
-import { familyOf } from '../../experiment/protocol.ts';
+import { familyOf } from '../../experiment/study/protocol.ts';
 import type { Arm } from '../../runs/study.ts';
 import type { ArmCurves, SeedRange } from '../curves.ts';
 import { markup, px, type Markup } from '../markup.ts';

@@ -1,5 +1,5 @@
 /** What an arm costs: time of a step, and the memory of its optimizer's state. */
-import type { Row } from '../../experiment/rows.ts';
+import type { Row } from '../../experiment/table/rows.ts';
 import { markup, px, type Markup } from '../markup.ts';
 import { threeFigures } from '../numbers.ts';
 import { shortened } from './chart.ts';

@@ -1,6 +1,6 @@
 /** Paired differences with their intervals, a row an arm, grouped as the table is. */
-import { confidenceText, inPoints } from '../../experiment/protocol.ts';
-import type { Row } from '../../experiment/rows.ts';
+import { confidenceText, inPoints } from '../../experiment/study/protocol.ts';
+import type { Row } from '../../experiment/table/rows.ts';
 import type { Protocol } from '../../runs/study.ts';
 import { markup, px, type Markup } from '../markup.ts';
 import { pointsText } from '../cells.ts';

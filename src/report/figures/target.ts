@@ -1,6 +1,6 @@
 /** When each seed of an arm first reached the target. */
-import type { Row } from '../../experiment/rows.ts';
-import type { Target } from '../../experiment/timeToTarget.ts';
+import type { Row } from '../../experiment/table/rows.ts';
+import type { Target } from '../../experiment/table/timeToTarget.ts';
 import { markup, px, type Markup } from '../markup.ts';
 import { compact, percent } from '../numbers.ts';
 import { shortened, xAxis, type RowPlace } from './chart.ts';

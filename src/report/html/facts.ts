@@ -1,6 +1,6 @@
 /** What was trained, on what, and how the comparison was declared: the facts a reader asks for first. */
-import { inPoints } from '../../experiment/protocol.ts';
-import type { StudyTable } from '../../experiment/table.ts';
+import { inPoints } from '../../experiment/study/protocol.ts';
+import type { StudyTable } from '../../experiment/table/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import { markup, type Markup } from '../markup.ts';
 import { percent } from '../numbers.ts';

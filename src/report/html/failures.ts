@@ -1,5 +1,5 @@
 /** The runs that did not complete, one by one, and where to look. */
-import type { RunCell, Row } from '../../experiment/rows.ts';
+import type { RunCell, Row } from '../../experiment/table/rows.ts';
 import { markup, type Markup } from '../markup.ts';
 
 export function failureList(rows: readonly Row[]): Markup {

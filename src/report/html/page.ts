@@ -1,6 +1,6 @@
 /** The report of a study: one page that needs nothing but itself. */
 import { createHash } from 'node:crypto';
-import type { StudyTable } from '../../experiment/table.ts';
+import type { StudyTable } from '../../experiment/table/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import { inlineSvg, type Figure } from '../figures/figure.ts';
 import type { ArmStyle } from '../figures/palette.ts';

@@ -1,7 +1,7 @@
 /** The tables of a study as HTML: every column that has something in it, sortable, each row linked to its runs. */
-import { confidenceText } from '../../experiment/protocol.ts';
-import type { Row } from '../../experiment/rows.ts';
-import type { StudyTable } from '../../experiment/table.ts';
+import { confidenceText } from '../../experiment/study/protocol.ts';
+import type { Row } from '../../experiment/table/rows.ts';
+import type { StudyTable } from '../../experiment/table/table.ts';
 import { captionText } from '../captionText.ts';
 import { markup, type Markup } from '../markup.ts';
 import { detailColumns, tableColumns, type Column } from './tableColumns.ts';

@@ -1,7 +1,7 @@
 /** Effects of a screening design, a row a component. */
-import { confidenceText } from '../../experiment/protocol.ts';
-import type { ScreenEffect } from '../../experiment/screening.ts';
-import type { StudyTable } from '../../experiment/table.ts';
+import { confidenceText } from '../../experiment/study/protocol.ts';
+import type { ScreenEffect } from '../../experiment/table/screening.ts';
+import type { StudyTable } from '../../experiment/table/table.ts';
 import { markup, type Markup } from '../markup.ts';
 import { pointsText } from '../cells.ts';
 import { missing, probability } from '../numbers.ts';

@@ -1,5 +1,5 @@
 /** The columns of the tables on the page: which cells, and what they are about. */
-import type { Row } from '../../experiment/rows.ts';
+import type { Row } from '../../experiment/table/rows.ts';
 import { cells, type Cell } from '../cells.ts';
 import { markup, type Markup } from '../markup.ts';
 import { runLink } from './failures.ts';

@@ -1,5 +1,5 @@
 /** What stands under the table: how to read it, controls, what would change a conclusion, what to know before believing a row. */
-import type { StudyTable } from '../../experiment/table.ts';
+import type { StudyTable } from '../../experiment/table/table.ts';
 import { controlsText, legend } from '../captionText.ts';
 import { coded, markup, type Markup } from '../markup.ts';
 

@@ -1,5 +1,5 @@
 /** What the comparisons say, a sentence each. */
-import type { Row } from '../../experiment/rows.ts';
+import type { Row } from '../../experiment/table/rows.ts';
 import { markup, type Markup } from '../markup.ts';
 import { cells, pointsText } from '../cells.ts';
 import { decimals } from '../numbers.ts';

@@ -1,0 +1,77 @@
+import { Command } from '@commander-js/extra-typings';
+import { exitCode } from '../../errors.ts';
+import type { RunResult } from '../../runs/metrics.ts';
+import { expectOption } from '../expectOption.ts';
+import { acceptDriftOption, collect, openEngine, resumeOption, seed, withEngine } from '../engine.ts';
+import { runsOption } from '../runsOption.ts';
+import { timeLimitOption } from '../signals.ts';
+
+export const runCommand = () =>
+  withEngine(
+    new Command('run')
+      .description('train one experiment and write its run folder')
+      .argument('<config>', 'experiment file, e.g. configs/digits-nfresnet.yaml')
+      .option('--set <key=value>', 'override one value, e.g. optimizer.lr=3e-4 (repeatable)', collect)
+      .option('--unset <key>', 'remove one value (repeatable)', collect)
+      .option('--seed <n>', 'seed, instead of the config’s', seed)
+      .option('--dry-run', 'build the model and one batch, say what would happen, and stop')
+      .option('--json', 'print the result as one JSON document')
+      .option('--resume', 'go on where an unfinished run stopped (the default)')
+      .addOption(resumeOption())
+      .addOption(acceptDriftOption())
+      .addOption(timeLimitOption())
+      .addOption(expectOption())
+      .addOption(runsOption()),
+  )
+    .addHelpText(
+      'after',
+      `
+Asked again, a finished run is only told, and an unfinished one goes on from its last checkpoint, to the same result.
+
+Examples:
+  ranger21 run configs/digits-nfresnet.yaml
+  ranger21 run configs/digits-resnet.yaml --set optimizer.components.pnm=false --seed 1
+  ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
+    )
+    .action(async (config, options) => {
+      const [{ loadExperiment }, { datasets }, { trainHere }] = await Promise.all([
+        import('../../config/load.ts'),
+        import('../../data/registry.ts'),
+        import('../trainHere.ts'),
+      ]);
+      const loaded = await loadExperiment(config, options);
+      const { asExpected, exitAsExpected, tellExpectations } = await import('../expectation.ts');
+      const expected = await asExpected(config, loaded.experiment);
+      const experiment = { ...expected, seed: options.seed ?? expected.seed };
+      if (options.dryRun) {
+        const { dryRun } = await import('../dryRun.ts');
+        return dryRun(experiment, await openEngine(options), options.json ?? false);
+      }
+
+      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const engine = await openEngine(options);
+      const trained = await trainHere(experiment, dataset, engine, { ...options, title: experiment.name });
+      if (trained === undefined) return;
+      const { result, dir } = trained;
+      if (trained.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
+      if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
+      else console.log(summary(dir, result));
+      if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;
+      const { expect, name } = experiment;
+      if (expect) exitAsExpected(tellExpectations(name, expect, [result]), options.expect);
+    });
+
+function summary(dir: string, result: RunResult): string {
+  const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+  const { last, best } = result;
+  const isEvaluated = !Number.isNaN(last.top1); // NaN: diverged before the first evaluation
+  return [
+    `${result.status}${result.reason ? `: ${result.reason}` : ''}`,
+    isEvaluated
+      ? `test top-1 ${percent(last.top1)} (best ${percent(best.top1)}), loss ${last.loss.toFixed(4)}`
+      : 'never evaluated',
+    `${result.steps} steps in ${result.trainSeconds.toFixed(1)} s, ${result.msPerStep.toFixed(1)} ms a step (median), ` +
+      `${result.imagesPerSecond.toFixed(0)} images/s, ${percent(result.dataWaitShare)} of the time waiting for data, backend ${result.backend.name} on ${result.backend.device ?? 'cpu'}`,
+    dir,
+  ].join('\n');
+}

@@ -1,0 +1,70 @@
+/** `ranger21 schedule`: the learning rate of a run before it is run. */
+import { Command } from '@commander-js/extra-typings';
+import type { SchedulePreview } from '../../experiment/schedule.ts';
+import { collect, count } from '../engine.ts';
+
+export const scheduleCommand = () =>
+  new Command('schedule')
+    .description('show the learning rate over a whole run, with the exact steps where it changes')
+    .argument('<config>', 'experiment file, e.g. configs/digits-resnet.yaml')
+    .option('--set <key=value>', 'override one value, e.g. train.epochs=60 (repeatable)', collect)
+    .option('--unset <key>', 'remove one value (repeatable)', collect)
+    .option('--images <n>', 'training images, where the data set cannot tell before it is read', count)
+    .option('--csv', 'print step,epoch,lr for every step')
+    .option('--json', 'print the milestones as JSON')
+    .option('--ascii', 'draw with ASCII characters')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ranger21 schedule configs/digits-resnet.yaml
+  ranger21 schedule configs/imagenet-resnet50.yaml --set optimizer.semantics=paper
+  ranger21 schedule configs/cifar10-resnet20.yaml --csv > lr.csv`,
+    )
+    .action(async (config, { csv, json, ascii, images, ...overrides }) => {
+      const [{ loadExperiment }, { schedulePreview }, { plotSchedule }] = await Promise.all([
+        import('../../config/load.ts'),
+        import('../../experiment/schedule.ts'),
+        import('../schedulePlot.ts'),
+      ]);
+      const { experiment } = await loadExperiment(config, overrides);
+      const preview = schedulePreview(experiment, images);
+      if (json) {
+        const { lr: _, ...milestones } = preview;
+        console.log(JSON.stringify({ schema: 1, ...milestones }, null, 2));
+        return;
+      }
+      for (const warning of preview.warnings) console.error(`warning: ${warning}`);
+      if (csv) process.stdout.write(table(preview));
+      else console.log(`${summary(preview)}\n\n${plotSchedule(preview, { plain: ascii ?? !speaksUnicode() })}`);
+    });
+
+function table({ totalSteps, stepsPerEpoch, lr }: SchedulePreview): string {
+  const rows = Array.from({ length: totalSteps }, (_, i) => `${i + 1},${(i + 1) / stepsPerEpoch},${lr(i + 1)}\n`);
+  return `step,epoch,lr\n${rows.join('')}`;
+}
+
+function summary({
+  name,
+  epochs,
+  stepsPerEpoch,
+  totalSteps,
+  peak,
+  warmupEnd,
+  warmdownStart,
+  floor,
+}: SchedulePreview): string {
+  const at = (t: number) => `step ${t} (epoch ${(t / stepsPerEpoch).toFixed(2)})`;
+  return [
+    `${name}: ${totalSteps} steps, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${stepsPerEpoch}`,
+    `warm-up     ${warmupEnd ? `full rate ${peak} from ${at(warmupEnd)}` : `none: full rate ${peak} from step 1`}`,
+    `warm-down   ${warmdownStart === undefined ? 'none' : `rate falls from ${at(warmdownStart)}`}`,
+    `last step   rate ${Number(floor.toPrecision(6))}`,
+  ].join('\n');
+}
+
+/** Whether the terminal's character set is UTF-8, as its locale says. */
+function speaksUnicode(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG } = process.env;
+  return process.platform !== 'linux' || /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '');
+}

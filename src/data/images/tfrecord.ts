@@ -1,0 +1,166 @@
+/**
+ * ImageNet as TFRecord files, in both layouts it comes in: `train-00000-of-01024` with image/encoded and image/class/label 1 … 1000
+ * (the TPU and Inception scripts), and `imagenet2012-train.tfrecord-00000-of-01024` with image and label 0 … 999 (TFDS).
+ *
+ * A file is records of u64 length · u32 masked CRC-32C of the length · payload · u32 masked CRC-32C of the payload, little endian.
+ * The index takes the lengths and labels only; a payload's checksum is checked each time it is read.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { maskedCrc32c } from '../../crc32c.ts';
+import { exampleFields, type Example } from '../example.ts';
+import { openWindow, type Window } from './fileWindow.ts';
+import type { ImageSource } from './imageDataset.ts';
+import type { ImageSplit } from './imageSplit.ts';
+import { shared } from './imageStore.ts';
+
+const shardName = /^(?:.*[-_.])?(train|validation|val|test)(?:[-_.].*)?-(\d{5})-of-(\d{5})$/;
+/** A record larger than this is taken for a damaged length. */
+const mostBytes = 1 << 30;
+
+const layouts = [
+  { image: 'image/encoded', label: 'image/class/label', first: 1 },
+  { image: 'image', label: 'label', first: 0 },
+] as const;
+
+/** Reads the index of a folder of TFRecords. */
+export function readTfrecords(root: string, classes: number): ImageSource {
+  const files = shardFiles(root);
+  const hash = createHash('sha256');
+  const read = (names: readonly string[]) => readSplit(root, names, classes, hash);
+  return {
+    classNames: Array.from({ length: classes }, (_, i) => String(i)),
+    train: read(files.train),
+    test: read(files.test),
+    identity: hash.digest('hex'),
+  };
+}
+
+/** The files of each split, all of them there. */
+function shardFiles(root: string): { train: string[]; test: string[] } {
+  const remedy = 'set dataset.root to the folder with train-00000-of-01024 … or NAME-train.tfrecord-00000-of-01024 …';
+  let names: string[];
+  try {
+    names = readdirSync(root).sort();
+  } catch (cause) {
+    throw new UserError(`${root} cannot be listed: ${(cause as Error).message}`, { remedy, cause });
+  }
+  const shards = names.flatMap((name) => {
+    const [, split = '', index, of] = shardName.exec(name) ?? [];
+    return split === '' ? [] : [{ name, split, index: Number(index), of: Number(of) }];
+  });
+  const heldOut = [...new Set(shards.map(({ split }) => split))].filter((split) => split !== 'train');
+  if (heldOut.length > 1) {
+    throw new UserError(`${root} has files of ${heldOut.join(' and ')}: one of them is to be evaluated on`, {
+      remedy: 'move the others elsewhere; ImageNet’s test images have no labels',
+    });
+  }
+  const of = (isTrain: boolean) => {
+    const found = shards.filter(({ split }) => (split === 'train') === isTrain);
+    const total = found[0]?.of ?? 0;
+    const isComplete = found.length === total && found.every(({ index, of }, i) => index === i && of === total);
+    if (found.length > 0 && isComplete) return found.map(({ name }) => name);
+    const part = isTrain ? 'train' : 'validation';
+    throw new UserError(
+      found.length === 0
+        ? `${root} has no TFRecord files of ${part}`
+        : `${root} has ${found.length} ${part} files, their names say ${total}`,
+      { remedy: found.length === 0 ? remedy : 'fetch the missing files, and keep files of one conversion in a folder' },
+    );
+  };
+  if (shards.length === 0) throw new UserError(`${root} has no TFRecord files`, { remedy });
+  return { train: of(true), test: of(false) };
+}
+
+interface Record {
+  readonly file: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly sum: number;
+  readonly imageAt: number;
+  readonly imageSize: number;
+  readonly label: number;
+}
+
+function readSplit(
+  root: string,
+  names: readonly string[],
+  classes: number,
+  hash: ReturnType<typeof createHash>,
+): ImageSplit {
+  const records: Record[] = [];
+  names.forEach((name, file) => {
+    const path = join(root, name);
+    const window = openWindow(path);
+    hash.update(`${name}\0${window.size}\n`);
+    try {
+      for (let at = 0; at < window.size;) {
+        const record = readRecord(window, at, file, classes, path);
+        hash.update(`${record.sum}\n`);
+        records.push(record);
+        at = record.offset + record.size + 4;
+      }
+    } finally {
+      window.close();
+    }
+  });
+  if (records.length === 0) throw damaged(join(root, names[0] ?? ''), 0, 'no file of the split holds a record');
+  const column = (key: Exclude<keyof Record, 'offset'>) => records.map((record) => record[key]);
+  return {
+    count: records.length,
+    labels: shared(Int32Array.from(column('label'))),
+    store: {
+      kind: 'records',
+      files: names.map((name) => join(root, name)),
+      fileOf: shared(Uint16Array.from(column('file'))),
+      offsets: shared(Float64Array.from(records, ({ offset }) => offset)),
+      sizes: shared(Uint32Array.from(column('size'))),
+      sums: shared(Uint32Array.from(column('sum'))),
+      check: 'masked crc32c',
+      part: {
+        at: shared(Uint32Array.from(column('imageAt'))),
+        size: shared(Uint32Array.from(column('imageSize'))),
+      },
+    },
+  };
+}
+
+function readRecord(window: Window, at: number, file: number, classes: number, path: string): Record {
+  if (at + 16 > window.size) throw damaged(path, at, `${window.size - at} bytes are left, too few for a record`);
+  const header = window.read(at, 12);
+  const long = header.readBigUInt64LE(0);
+  if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8)))
+    throw damaged(path, at, 'the checksum of its length is wrong');
+  const offset = at + 12;
+  if (long > BigInt(Math.min(mostBytes, window.size - offset - 4))) {
+    throw damaged(path, at, `it says to have ${long} bytes, ${window.size - offset} are left`);
+  }
+  const size = Number(long);
+  const sum = window.read(offset + size, 4).readUInt32LE(0);
+  const example = exampleFields(window, offset, offset + size, (what) => damaged(path, at, what));
+  const { imageAt, imageSize, label } = pictured(example, classes, (what) => damaged(path, at, what));
+  return { file, offset, size, sum, imageAt: imageAt - offset, imageSize, label };
+}
+
+/** The image and the label of an example, in whichever layout it is. */
+function pictured(example: Example, classes: number, refuse: (what: string) => UserError) {
+  for (const { image, label, first } of layouts) {
+    const [bytes, number] = [example.bytes.get(image), example.integers.get(label)];
+    if (bytes === undefined || number === undefined) continue;
+    const value = number - first;
+    if (value < 0 || value >= classes) {
+      throw refuse(`${label} is ${number}, expected ${first} to ${classes - 1 + first}`);
+    }
+    return { imageAt: bytes.start, imageSize: bytes.end - bytes.start, label: value };
+  }
+  const keys = [...example.bytes.keys(), ...example.integers.keys()].slice(0, 10).join(', ') || 'nothing';
+  throw refuse(`it has ${keys}, expected image/encoded and image/class/label, or image and label`);
+}
+
+const damaged = (path: string, at: number, what: string) =>
+  new UserError(`${path}, record at byte ${at}: ${what}`, {
+    remedy:
+      'the file is cut off, altered or of another kind: fetch it again; a label out of range: set dataset.classes',
+  });
