@@ -93,7 +93,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
       for (const span of answer.spans ?? []) tell({ ...span, thread: name });
       if ('done' in answer) job?.resolve(answer.done);
       else job?.reject(answer.fix ? new UserError(answer.error.message, answer.fix) : answer.error);
-      feed();
+      if (!isClosed) feed(); // else it would let go of a thread that is waited for, and the process could end first
     });
     return true;
   };
