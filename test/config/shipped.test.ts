@@ -23,6 +23,10 @@ test('every config of the documentation is there', () => {
     'fashion-mnist-resnet20.yaml',
     'imagenet-nfresnet.yaml',
     'imagenet-resnet50.yaml',
+    'imagenette-nfresnet.yaml',
+    'imagenette-resnet50.yaml',
+    'imagewoof-nfresnet.yaml',
+    'imagewoof-resnet50.yaml',
     'synthetic-smoke.yaml',
     'tuned-nfresnet.yaml',
   ]);
