@@ -84,7 +84,7 @@ const stop = z.strictObject({
     .gt(0)
     .max(1)
     .default(0.4)
-    .describe('share of the steps after which a loss at chance ends the run'),
+    .describe('share of the steps after which a median loss at chance ends the run'),
   stuckWithin: z
     .number()
     .min(0)

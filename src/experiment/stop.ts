@@ -1,6 +1,7 @@
 /** When a run ends before its last step. */
 import type { StepMetrics } from '../runs/metrics.ts';
 import type { Ending, Progress } from './progress.ts';
+import { median } from './statistics/describe.ts';
 import type { Plan } from './train.ts';
 
 /** Runs shorter than this are never called stuck: nothing leaves chance in a few steps. */
@@ -25,9 +26,9 @@ export function endingOfStep(plan: Plan, progress: Progress): Ending | undefined
   const { stop } = plan.experiment;
   const { step, recentLosses, seconds } = progress;
   const chance = Math.log(plan.facts.classes);
-  const meanLoss = recentLosses.reduce((a, b) => a + b, 0) / recentLosses.length;
-  if (step === stuckRule(plan).at && Math.abs(meanLoss - chance) < stop.stuckWithin) {
-    const reason = `mean loss ${meanLoss.toFixed(4)} is still chance (ln C = ${chance.toFixed(4)}) at step ${step}`;
+  const loss = median(recentLosses); // a mean is carried to chance by the spikes of a run that learns
+  if (step === stuckRule(plan).at && Math.abs(loss - chance) < stop.stuckWithin) {
+    const reason = `median loss ${loss.toFixed(4)} is still chance (ln C = ${chance.toFixed(4)}) at step ${step}`;
     return { status: 'stuck', reason };
   }
   if (stop.maxMinutes !== undefined && seconds.train >= 60 * stop.maxMinutes && step < plan.totalSteps) {
