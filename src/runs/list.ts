@@ -52,27 +52,31 @@ export async function listRuns(root: string): Promise<RunEntry[]> {
 /** A study's runs: those of its plan in the plan's order, then those in its folder that the plan does not know. */
 export async function listStudy(root: string, dir: string): Promise<RunEntry[]> {
   const study = basename(dir);
-  const entries: RunEntry[] = [];
-  for (const { arm, seed, id, path } of hasPlan(dir) ? (await readPlan(dir)).runs : []) {
+  const plan = hasPlan(dir) ? (await readPlan(dir)).runs : [];
+  const planned = await severalAtOnce(plan, async ({ arm, seed, id, path }): Promise<RunEntry> => {
     const runFolder = join(dir, path);
     const known = { study, arm, seed, id };
-    if (isRun(runFolder)) entries.push({ ...checkedId(await readEntry(root, runFolder), id), ...known });
-    else
-      entries.push({
-        ...known,
-        dir: runFolder,
-        path: slashed(relative(root, runFolder)),
-        state: 'planned',
-        attempts: 0,
-      });
+    if (isRun(runFolder)) return { ...checkedId(await readEntry(root, runFolder), id), ...known };
+    return { ...known, dir: runFolder, path: slashed(relative(root, runFolder)), state: 'planned', attempts: 0 };
+  });
+  const known = new Set(planned.map((entry) => entry.dir));
+  const others = folders(dir).flatMap((arm) =>
+    folders(join(dir, arm)).map((name) => ({ arm, run: join(dir, arm, name) })),
+  );
+  const unplanned = others.filter(({ run }) => !known.has(run) && isRun(run));
+  return [
+    ...planned,
+    ...(await severalAtOnce(unplanned, async ({ arm, run }) => ({ ...(await readEntry(root, run)), study, arm }))),
+  ];
+}
+
+/** `work` on each, its results in order; so many files are open at once that waiting for the disk overlaps, and no more. */
+async function severalAtOnce<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>) {
+  const results: Result[] = [];
+  for (let i = 0; i < items.length; i += 32) {
+    results.push(...(await Promise.all(items.slice(i, i + 32).map(work))));
   }
-  const planned = new Set(entries.map((entry) => entry.dir));
-  for (const arm of folders(dir)) {
-    for (const run of folders(join(dir, arm)).map((name) => join(dir, arm, name))) {
-      if (isRun(run) && !planned.has(run)) entries.push({ ...(await readEntry(root, run)), study, arm });
-    }
-  }
-  return entries;
+  return results;
 }
 
 /** The entry, unless its result belongs to another run: counted twice, a seed would look like two. */
