@@ -9,12 +9,15 @@ export const doctorCommand = () =>
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExamples:\n  ranger21 doctor\n  ranger21 doctor --json')
     .action(async ({ json }) => {
-      const [{ backendNames, backends, loadBackend }, { candidateReport, deviceReport }, { turboJpeg }] =
-        await Promise.all([
-          import('../../tensor/backends/registry.ts'),
-          import('../../tensor/backends/tensorflow/report.ts'),
-          import('../../data/images/turboJpeg.ts'),
-        ]);
+      const [
+        { backendNames, backends, loadBackend },
+        { candidateReport, deviceReport },
+        { turboJpeg, turboJpegMissing },
+      ] = await Promise.all([
+        import('../../tensor/backends/registry.ts'),
+        import('../../tensor/backends/tensorflow/report.ts'),
+        import('../../data/images/turboJpeg.ts'),
+      ]);
       const found = await Promise.all(
         backendNames.map(async (name) => ({
           name,
@@ -34,7 +37,14 @@ export const doctorCommand = () =>
       if (json) {
         const tensorflow = { candidates, ...devices };
         const jpeg = turboJpeg ? 'libjpeg-turbo' : 'libvips';
-        const document = { schema: 1, machine, backends: found, tensorflow, auto: chosen ?? null, images: { jpeg } };
+        const document = {
+          schema: 1,
+          machine,
+          backends: found,
+          tensorflow,
+          auto: chosen ?? null,
+          images: { jpeg, missing: turboJpegMissing },
+        };
         return console.log(JSON.stringify(document, null, 2));
       }
 
@@ -58,7 +68,7 @@ export const doctorCommand = () =>
       console.log(
         turboJpeg
           ? 'JPEGs are decoded by libjpeg-turbo'
-          : 'JPEGs are decoded by libvips: the same pixels at less than half the speed of libjpeg-turbo, which npm brings on Linux',
+          : `JPEGs are decoded by libvips, the same pixels at less than half the speed of libjpeg-turbo: ${turboJpegMissing}`,
       );
     });
 

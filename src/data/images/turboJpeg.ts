@@ -2,10 +2,9 @@
  * libjpeg-turbo, called directly: a part of a JPEG in half the time that libvips takes, the same pixels. libvips hands each image to
  * its threads; this decodes where it is called. The library comes with an optional package; without it libvips decodes everything.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import koffi, { type KoffiFunc } from 'koffi';
+import koffi from 'koffi';
 import type { Box, Pixels } from './resample.ts';
 
 /** From turbojpeg.h. */
@@ -14,19 +13,6 @@ const parameter = { stopOnWarning: 0, subsampling: 4 };
 
 /** Width of the blocks that are coded together, by subsampling: 4:4:4, 4:2:2, 4:2:0, grey, 4:4:0, 4:1:1, 4:4:1. */
 const blockWidths = [8, 16, 16, 8, 8, 32, 8];
-
-/** Where the package has the library: for Linux only, elsewhere it is a part of an add-on for Node. */
-function libraryPath(): string | undefined {
-  if (process.platform !== 'linux') return undefined;
-  const { resolve } = createRequire(import.meta.url);
-  try {
-    const folder = dirname(resolve('@julusian/jpeg-turbo/package.json'));
-    const path = join(folder, 'prebuilds', `jpeg-turbo-linux-${process.arch}`, 'libturbojpeg.so.0');
-    return existsSync(path) ? path : undefined;
-  } catch {
-    return undefined; // not installed
-  }
-}
 
 /** Pixels of an image around a part of it, and where in them that part lies. */
 export interface Part {
@@ -42,31 +28,23 @@ export type TurboJpeg = (encoded: Uint8Array, box: Box, width: number) => Part |
 
 function open(path: string): TurboJpeg {
   const library = koffi.load(path);
+  const c = <F extends (...args: never[]) => unknown>(prototype: string) => library.func(prototype) as unknown as F;
+  type Encoded = [handle: bigint, encoded: Uint8Array, length: number];
+  const init = c<(kind: number) => bigint>('void *tj3Init(int kind)');
+  const destroy = c<(handle: bigint) => void>('void tj3Destroy(void *handle)');
+  const set = c<(handle: bigint, key: number, value: number) => number>('int tj3Set(void *handle, int key, int value)');
+  const get = c<(handle: bigint, key: number) => number>('int tj3Get(void *handle, int key)');
+  const readHeader = c<(...encoded: Encoded) => number>(
+    'int tj3DecompressHeader(void *handle, const void *encoded, size_t length)',
+  );
+  const decode = c<(...args: [...Encoded, out: Uint8Array, pitch: number, format: number]) => number>(
+    'int tj3Decompress8(void *handle, const void *encoded, size_t length, void *out, int pitch, int format)',
+  );
   const region = koffi.struct({ x: 'int', y: 'int', w: 'int', h: 'int' });
-  const init = library.func('tj3Init', 'void *', ['int']) as KoffiFunc<(kind: number) => bigint>;
-  const destroy = library.func('tj3Destroy', 'void', ['void *']) as KoffiFunc<(handle: bigint) => void>;
-  const set = library.func('tj3Set', 'int', ['void *', 'int', 'int']) as KoffiFunc<
-    (handle: bigint, parameter: number, value: number) => number
-  >;
-  const get = library.func('tj3Get', 'int', ['void *', 'int']) as KoffiFunc<
-    (handle: bigint, parameter: number) => number
-  >;
-  const readHeader = library.func('tj3DecompressHeader', 'int', ['void *', 'void *', 'size_t']) as KoffiFunc<
-    (handle: bigint, encoded: Uint8Array, length: number) => number
-  >;
-  const crop = library.func('tj3SetCroppingRegion', 'int', ['void *', region]) as KoffiFunc<
-    (handle: bigint, region: { x: number; y: number; w: number; h: number }) => number
-  >;
-  const decode = library.func('tj3Decompress8', 'int', [
-    'void *',
-    'void *',
-    'size_t',
-    'void *',
-    'int',
-    'int',
-  ]) as KoffiFunc<
-    (handle: bigint, encoded: Uint8Array, length: number, out: Uint8Array, pitch: number, format: number) => number
-  >;
+  const crop = library.func('tj3SetCroppingRegion', 'int', ['void *', region]) as unknown as (
+    handle: bigint,
+    region: { x: number; y: number; w: number; h: number },
+  ) => number;
 
   const fresh = () => {
     const handle = init(decompress);
@@ -99,7 +77,21 @@ function open(path: string): TurboJpeg {
   };
 }
 
-const path = libraryPath();
+/** Where the package has the library: for Linux only, elsewhere it is a part of an add-on for Node. */
+function libraryPath(): string {
+  if (process.platform !== 'linux') throw new Error('npm has it for Linux only');
+  const { resolve } = createRequire(import.meta.url);
+  const folder = dirname(resolve('@julusian/jpeg-turbo/package.json'));
+  return join(folder, 'prebuilds', `jpeg-turbo-linux-${process.arch}`, 'libturbojpeg.so.0');
+}
 
-/** Undefined where the package has none for this machine. */
-export const turboJpeg = path === undefined ? undefined : open(path);
+function openHere(): { readonly decode?: TurboJpeg; readonly missing?: string } {
+  try {
+    return { decode: open(libraryPath()) };
+  } catch (error) {
+    return { missing: (error as Error).message.split('\n')[0] as string };
+  }
+}
+
+/** The decoder; undefined where this machine has none, and then why. */
+export const { decode: turboJpeg, missing: turboJpegMissing } = openHere();
