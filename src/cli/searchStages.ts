@@ -3,7 +3,6 @@ import { join, relative } from 'node:path';
 import type { SearchBlock } from '../config/search.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { datasets } from '../data/registry.ts';
-import type { Engine } from '../experiment/execute.ts';
 import { continuePlan } from '../experiment/study/plan.ts';
 import { ledgerArms, scoredTrials } from '../experiment/search/ledger.ts';
 import { searchProtocol, trialPlan } from '../experiment/search/trialPlan.ts';
@@ -78,7 +77,6 @@ export async function trainTrials(
   search: Search,
   folder: string,
   trials: readonly Trial[],
-  engine: Engine,
   options: StudyOptions,
 ): Promise<{ readonly records: TrialRecord[]; readonly end: SearchEnd | undefined }> {
   const requested = trialPlan(search.study, trials, search.seeds, search.heldOut);
@@ -86,9 +84,7 @@ export async function trainTrials(
     frozen ? continuePlan(frozen, requested, new Date().toISOString()) : requested,
   );
   const end =
-    missingRuns(folder, plan).length === 0
-      ? undefined
-      : await trainStudy(folder, plan, search.heldOut, engine, options);
+    missingRuns(folder, plan).length === 0 ? undefined : await trainStudy(folder, plan, search.heldOut, options);
   return { records: await readTrials(search, folder, trials, plan), end };
 }
 

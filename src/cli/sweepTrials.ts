@@ -109,11 +109,10 @@ const sorted = (ledger: Ledger): Ledger => ({ ...ledger, trials: [...ledger.tria
 export async function tryAll(
   dir: string,
   asked: Asked,
-  engine: Engine,
   options: StudyOptions,
 ): Promise<{ readonly ledger: Ledger; readonly end: SearchEnd | undefined }> {
   const search = await searchOf(dir, asked);
-  const { records, end } = await trainTrials(search, dir, asked.trials, engine, options);
+  const { records, end } = await trainTrials(search, dir, asked.trials, options);
   const ledger = ledgerOf(search, records);
   await keepLedger(dir, ledger);
   return { ledger: sorted(ledger), end };

@@ -1,9 +1,9 @@
-/** Trains the missing runs of a study: here, one after the other, or each in a process of its own. */
+/** Trains the missing runs of a study: here, one after the other, or each in a process of its own. Where none is missing, no engine is needed. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { exitCode, UserError } from '../errors.ts';
-import { execute, refuseOtherEngine, type Engine } from '../experiment/execute.ts';
+import { execute, refuseOtherEngine } from '../experiment/execute.ts';
 import { experimentOf } from '../experiment/study/plan.ts';
 import { missingRuns, trainMissing, type RunEnd, type StudyEnd } from '../experiment/study/study.ts';
 import { lastAttempt } from '../runs/attempts.ts';
@@ -11,7 +11,7 @@ import type { RunResult } from '../runs/metrics.ts';
 import { isFinished, readResult } from '../runs/store.ts';
 import type { PlannedRun, StudyPlan } from '../runs/study.ts';
 import { startRanger21 } from './child.ts';
-import { engineArguments, type EngineOptions } from './engine.ts';
+import { engineArguments, openEngine, type EngineOptions } from './engine.ts';
 import type { ChildMessage, StepMessage } from './parent.ts';
 import { startProgress } from './progress.ts';
 import { stopOnSignals } from './signals.ts';
@@ -30,15 +30,15 @@ export async function trainStudy(
   dir: string,
   plan: StudyPlan,
   dataset: Dataset,
-  engine: Engine,
   options: StudyOptions,
 ): Promise<StudyEnd & { readonly signalCode: number | undefined }> {
-  await refuseOtherEngines(dir, plan, engine);
+  await refuseOtherEngines(dir, plan, options);
   const missing = missingRuns(dir, plan);
   const done = plan.runs.length - missing.length;
   console.error(
     `study ${plan.study}: ${plan.arms.length} arms × ${plan.seeds.length} seeds = ${plan.runs.length} runs` +
-      `${done > 0 ? `, ${done} finished before` : ''}; ${engine.record.detail}`,
+      `${done > 0 ? `, ${done} finished before` : ''}` +
+      `${missing.length > 0 ? `; ${(await openEngine(options)).record.detail}` : ''}`,
   );
   const stop = stopOnSignals(options.timeLimit);
   const progress = startProgress(plan.study, missing.length, 'run');
@@ -46,7 +46,7 @@ export async function trainStudy(
   let ended = 0;
   const tellOf = (run: PlannedRun) => (line: string) => progress.say(`${run.arm} seed ${run.seed}: ${line}`);
   const trainHere = async (run: PlannedRun, onStep: OnStep): Promise<RunEnd> => {
-    const outcome = await execute(experimentOf(plan, run), dataset, join(dir, run.path), engine, {
+    const outcome = await execute(experimentOf(plan, run), dataset, join(dir, run.path), await openEngine(options), {
       study: { name: plan.study, arm: run.arm },
       resume: options.resume,
       acceptDrift: options.acceptDrift,
@@ -93,13 +93,14 @@ export async function trainStudy(
 }
 
 /** A study's table holds results of one precision and, where a backend was asked for by name, of that one. */
-async function refuseOtherEngines(dir: string, plan: StudyPlan, engine: Engine): Promise<void> {
+async function refuseOtherEngines(dir: string, plan: StudyPlan, { backend, precision }: EngineOptions): Promise<void> {
+  const wanted = { precision, asked: backend === 'auto' ? undefined : backend };
   for (const { path } of plan.runs.filter((run) => isFinished(join(dir, run.path)))) {
     const before = await readResult(join(dir, path)).catch((error: unknown) => {
       if (error instanceof UserError) return undefined; // altered: the table counts it as unreadable
       throw error;
     });
-    if (before) refuseOtherEngine(before, engine, join(dir, path));
+    if (before) refuseOtherEngine(before, wanted, join(dir, path));
   }
 }
 

@@ -1,6 +1,5 @@
 /** Gives the arms of a study the hyperparameters that its tier asks for, before any of them is measured. */
 import type { SearchBlock } from '../config/search.ts';
-import type { Engine } from '../experiment/execute.ts';
 import { protocolOf } from '../experiment/study/protocol.ts';
 import { checkBudgets } from '../experiment/search/budgets.ts';
 import { searchSeeds, withArms } from '../experiment/search/trialPlan.ts';
@@ -44,7 +43,6 @@ export async function tuneStudy(
   dir: string,
   plan: StudyPlan,
   block: SearchBlock,
-  engine: Engine,
   options: StudyOptions,
 ): Promise<{ readonly plan: StudyPlan | undefined; readonly end: SearchEnd | undefined }> {
   const search = await searchOf(dir, plan, block);
@@ -56,7 +54,7 @@ export async function tuneStudy(
     const kept = keptTrials(search, folder, trials, before);
     const { records, end } = kept
       ? { records: kept, end: undefined }
-      : await trainTrials(search, folder, trials, engine, options);
+      : await trainTrials(search, folder, trials, options);
     all.push(...records);
     last = end ?? last;
     await keepLedger(dir, ledgerOf(search, all));

@@ -10,7 +10,7 @@ import { attemptFiles } from '../runs/layout.ts';
 import { takeLease, type Lease } from '../runs/lease.ts';
 import { toJson, type BackendRecord, type RunResult } from '../runs/metrics.ts';
 import { openRun, readResult } from '../runs/store.ts';
-import type { Backend, HostTensors, SessionOptions } from '../tensor/compile.ts';
+import type { Backend, HostTensors, Precision, SessionOptions } from '../tensor/compile.ts';
 import { belongings, driftLines, refuseDrift, type Belongings } from './drift.ts';
 import { newProgress, type Progress } from './progress.ts';
 import { planFor, train, type Surroundings } from './train.ts';
@@ -45,7 +45,7 @@ export async function execute(
 ): Promise<Outcome> {
   const finished = async (): Promise<Outcome | undefined> => {
     const before = await readResult(dir);
-    if (before) refuseOtherEngine(before, engine, dir);
+    if (before) refuseOtherEngine(before, { precision: engine.session.precision, asked: engine.asked }, dir);
     return before && { kind: 'finished before', result: before };
   };
   const before = await finished();
@@ -129,8 +129,12 @@ function whatHappened({ previous }: Lease): string {
  * Precision changes the result but not the run's id: a float32 result is no answer to a bf16 request. Likewise the backend, where
  * one was asked for by name.
  */
-export function refuseOtherEngine(before: RunResult, { session, asked }: Engine, dir: string): void {
-  const [had, wanted] = [before.backend.precision ?? 'float32', session.precision ?? 'float32'];
+export function refuseOtherEngine(
+  before: RunResult,
+  { precision, asked }: { readonly precision: Precision | undefined; readonly asked: string | undefined },
+  dir: string,
+): void {
+  const [had, wanted] = [before.backend.precision ?? 'float32', precision ?? 'float32'];
   const elsewhere = 'or keep the other runs elsewhere with --runs DIR';
   if (had !== wanted) {
     throw new UserError(`${dir} was trained with precision ${had}, not ${wanted}`, {

@@ -62,7 +62,6 @@ Examples:
       if (isRun(dir)) throw new UserError(`${dir} is the folder of a run`, { remedy: 'choose another --study NAME' });
       const continued = (plan: typeof requested) => (frozen: typeof requested | undefined) =>
         frozen ? plans.continuePlan(frozen, plan, new Date().toISOString()) : plan;
-      const engine = await openEngine(options);
       if (options.plan) {
         const { previewTuning, tuningText } = await import('../tuneStudy.ts');
         const tuning = search && (await previewTuning(dir, requested, search));
@@ -76,23 +75,22 @@ Examples:
         const plan = continued(tuning?.plan ?? requested)(frozen);
         if (options.savePlan !== undefined) await study.writePlanFile(options.savePlan, plan);
         const { planPreview, planText } = await import('../planText.ts');
-        const preview = await planPreview(dir, plan, dataset, engine);
+        const preview = await planPreview(dir, plan, dataset, await openEngine(options));
         if (options.json) return console.log(JSON.stringify({ ...preview, tuning: tuning?.preview }, null, 2));
         if (tuning) console.log(`${tuningText(tuning.preview, preview.msPerStep)}\n`);
         return console.log(planText(preview));
       }
-      const tuned =
-        search && (await (await import('../tuneStudy.ts')).tuneStudy(dir, requested, search, engine, options));
+      const tuned = search && (await (await import('../tuneStudy.ts')).tuneStudy(dir, requested, search, options));
       if (tuned && !tuned.plan) return endStudy(tuned.end, true);
       const { changePlan } = await import('../../runs/planLock.ts');
       const plan = await changePlan(dir, continued(tuned?.plan ?? requested));
       if (missingRuns(dir, plan).length > 0) {
         const { checkStudy } = await import('../../experiment/study/studyChecks.ts');
-        const { offAll } = await checkStudy(dir, plan, dataset, engine);
+        const { offAll } = await checkStudy(dir, plan, dataset, await openEngine(options));
         if (!offAll.passed) console.error('with every component off the optimizer is not AdamW: the table says so');
       }
 
-      const end = await trainStudy(dir, plan, dataset, engine, options);
+      const end = await trainStudy(dir, plan, dataset, options);
       const { tableOf } = await import('../tableOf.ts');
       const { texts, summary, unreadable } = await tableOf(options.runs, dir, options);
       await study.writeTables(dir, texts);

@@ -62,7 +62,7 @@ Examples:
         print(ledger);
         return console.error(cost);
       }
-      const { ledger, end } = await tryAll(dir, asked, await openEngine(options), options);
+      const { ledger, end } = await tryAll(dir, asked, options);
       print(ledger);
       const [arm] = ledger.arms;
       console.error(`ranger21: ${armText(arm!)} → ${dir}/tuning.json`);
