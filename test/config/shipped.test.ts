@@ -27,6 +27,7 @@ test('every config of the documentation is there', () => {
     'imagenette-resnet50.yaml',
     'imagewoof-nfresnet.yaml',
     'imagewoof-resnet50.yaml',
+    'partners-nfresnet.yaml',
     'synthetic-smoke.yaml',
     'tuned-nfresnet.yaml',
   ]);
