@@ -60,7 +60,8 @@ export async function commit(folder: string): Promise<Environment['git']> {
   try {
     // An installed package lies inside somebody else's checkout, whose commit says nothing about this code.
     if ((await realpath(await git('rev-parse', '--show-toplevel'))) !== (await realpath(folder))) return null;
-    return { sha: await git('rev-parse', 'HEAD'), dirty: (await git('status', '--porcelain')) !== '' };
+    const edited = await git('status', '--porcelain', '--', '.', ':(exclude)runs'); // what a run writes edits no code
+    return { sha: await git('rev-parse', 'HEAD'), dirty: edited !== '' };
   } catch {
     return null;
   }

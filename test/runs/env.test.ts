@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -50,6 +50,12 @@ describe.runIf(hasGit)('the commit', () => {
     git('add', 'a');
     git('commit', '-q', '-m', 'a');
     expect(await commit(folder)).toEqual({ sha: git('rev-parse', 'HEAD'), dirty: false });
+    mkdirSync(join(folder, 'runs'));
+    writeFileSync(join(folder, 'runs', 'plan.json'), '{}');
+    expect(await commit(folder)).toMatchObject({ dirty: false });
+    writeFileSync(join(folder, 'b'), '1');
+    expect(await commit(folder)).toMatchObject({ dirty: true });
+    rmSync(join(folder, 'b'));
     writeFileSync(join(folder, 'a'), '2');
     expect(await commit(folder)).toMatchObject({ dirty: true });
   });
