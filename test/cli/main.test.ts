@@ -219,6 +219,18 @@ describe('ranger21 ablate', () => {
     expect([third.code, third.stderr]).toEqual([3, expect.stringMatching(/1 unreadable, 11 completed/)]);
   });
 
+  test('freezes no plan where there is no engine to train it', () => {
+    const runs = temporary();
+    for (const command of [
+      ['ablate', '--disable', 'pnm'],
+      ['sweep', 'configs/digits-resnet.yaml', '--trials', '2', '--space', 'optimizer.lr={log: [1e-3, 1e-1]}'],
+    ]) {
+      const { code, stderr } = ranger21([...command, ...tiny, '--runs', runs, '--device', 'gpu:7']);
+      expect([code, stderr]).toEqual([6, expect.stringContaining('no backend is usable here')]);
+      expect(readdirSync(runs, { recursive: true }).map(String)).toEqual([]);
+    }
+  });
+
   test('--jobs 2 gives the same losses from processes of their own', () => {
     const [alone, shared] = [temporary(), temporary()];
     const args = ['ablate', '--disable', 'pnm', ...tiny, '--seeds', '1', '--json', '--threads', '1'];

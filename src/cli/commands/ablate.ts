@@ -80,6 +80,11 @@ Examples:
         if (tuning) console.log(`${tuningText(tuning.preview, preview.msPerStep)}\n`);
         return console.log(planText(preview));
       }
+      const asked = search
+        ? undefined
+        : continued(requested)(study.hasPlan(dir) ? await study.readPlan(dir) : undefined);
+      // before a plan is frozen: without an engine nothing is begun
+      if (asked === undefined || missingRuns(dir, asked).length > 0) await openEngine(options);
       const tuned = search && (await (await import('../tuneStudy.ts')).tuneStudy(dir, requested, search, options));
       if (tuned && !tuned.plan) return endStudy(tuned.end, true);
       const { changePlan } = await import('../../runs/planLock.ts');

@@ -62,6 +62,7 @@ Examples:
         print(ledger);
         return console.error(cost);
       }
+      await openEngine(options); // before the trials are frozen: without an engine nothing is begun
       const { ledger, end } = await tryAll(dir, asked, options);
       print(ledger);
       const [arm] = ledger.arms;

@@ -39,7 +39,8 @@ async function decodePart(encoded: Uint8Array, { width, isCmyk }: Header, care: 
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== (isCmyk ? 4 : 3)) throw new Error(`decodes to ${info.channels} channels`);
-  return { pixels: { ...info, data: isCmyk ? rgbOf(data) : data }, box: { ...box, left: 0, top: 0 } };
+  const pixels = { data: isCmyk ? rgbOf(data) : data, width: info.width, height: info.height };
+  return { pixels, box: { ...box, left: 0, top: 0 } };
 }
 
 /**
@@ -62,7 +63,8 @@ export function rgbOf(cmyk: Uint8Array): Uint8Array {
 export async function decodeWhole(stored: Stored, care: Care): Promise<Pixels> {
   if (!('encoded' in stored)) return stored;
   const header = await headerOf(stored.encoded, care);
-  return (await decodePart(stored.encoded, header, care, { ...header, left: 0, top: 0 })).pixels;
+  const whole = { left: 0, top: 0, width: header.width, height: header.height };
+  return (await decodePart(stored.encoded, header, care, whole)).pixels;
 }
 
 /** Writes an image, cut and resized as `geometry` says for its size, to `out` at `to`. */

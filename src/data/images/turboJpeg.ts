@@ -28,6 +28,7 @@ export type TurboJpeg = (encoded: Uint8Array, box: Box, width: number) => Part |
 
 function open(path: string): TurboJpeg {
   const library = koffi.load(path);
+  /** A function of the library by its prototype, as in turbojpeg.h. */
   const c = <F extends (...args: never[]) => unknown>(prototype: string) => library.func(prototype) as unknown as F;
   type Encoded = [handle: bigint, encoded: Uint8Array, length: number];
   const init = c<(kind: number) => bigint>('void *tj3Init(int kind)');
@@ -64,8 +65,7 @@ function open(path: string): TurboJpeg {
     if (crop(handle, { x: left, y: box.top, w, h: box.height }) !== 0) return undefined;
     const data = Buffer.allocUnsafeSlow(w * box.height * 3);
     if (decode(handle, encoded, encoded.length, data, 0, rgb) !== 0) return undefined;
-    const { width: wide, height } = box;
-    return { pixels: { data, width: w, height }, box: { left: box.left - left, top: 0, width: wide, height } };
+    return { pixels: { data, width: w, height: box.height }, box: { ...box, left: box.left - left, top: 0 } };
   };
   return (encoded, box, width) => {
     const part = decodePart(encoded, box, width);
