@@ -1,5 +1,6 @@
 /** Progress on stderr: bars where it is a terminal, one plain line every ten seconds elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
+import { variable } from '../environment.ts';
 
 export interface Progress {
   /** Done so far of the total, and what to say beside it. */
@@ -13,7 +14,7 @@ const PLAIN_EVERY_MS = 10_000;
 
 /** `unit` is what is counted, e.g. `step`. */
 export function startProgress(title: string, total: number, unit: string): Progress {
-  const animated = process.stderr.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb';
+  const animated = process.stderr.isTTY && !variable('CI') && variable('TERM') !== 'dumb';
   return animated ? bar(title, total, unit) : plainLines(title, total, unit);
 }
 

@@ -3,6 +3,7 @@
  * process. SIGUSR1 belongs to Node.
  */
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { variable } from '../environment.ts';
 import { exitCode } from '../errors.ts';
 
 /** 128 + number, but for SIGUSR2, which asks to be started again later. */
@@ -68,7 +69,7 @@ const margin = (ms: number): number => Math.min(60_000, 0.1 * ms);
 /** When to stop, in ms since 1970. The limit counts from the start of the process: reading data is part of the time, too. */
 function deadlines(timeLimit: number | undefined): { readonly text: string; readonly at: number }[] {
   const before = (text: string, end: number) => ({ text, at: end - margin(end - Date.now()) });
-  const slurm = Number(process.env['SLURM_JOB_END_TIME']); // seconds since 1970
+  const slurm = Number(variable('SLURM_JOB_END_TIME') ?? 0); // seconds since 1970
   return [
     ...(timeLimit === undefined ? [] : [before('time limit', Date.now() - 1000 * process.uptime() + timeLimit)]),
     ...(slurm > 0 ? [before('the Slurm job is about to end', 1000 * slurm)] : []),

@@ -1,4 +1,5 @@
 /** Where `watch` shows what it sees: redrawn in place in a terminal, line by line elsewhere, or as JSON. */
+import { variable } from '../environment.ts';
 import type { Estimated, StudyView } from '../experiment/study/eta.ts';
 import { watchFrame, watchLine, watchSummary } from '../report/watchText.ts';
 import { toJson } from '../runs/metrics.ts';
@@ -13,7 +14,7 @@ export interface Watcher {
 export function watcher(name: string, { once, json }: { readonly once: boolean; readonly json: boolean }): Watcher {
   if (once) return { show: (view) => console.log(json ? document(name, view) : wholeTable(name, view)), end };
   if (json) return lines((run) => toJson({ schema: 1, at: new Date().toISOString(), study: name, ...run }), everything);
-  const animated = process.stdout.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb';
+  const animated = process.stdout.isTTY && !variable('CI') && variable('TERM') !== 'dumb';
   return animated ? screen(name) : log(name);
 }
 

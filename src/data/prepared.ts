@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { homeFolder, variable } from '../environment.ts';
 import { UserError } from '../errors.ts';
 import { readWithin } from './boundedFile.ts';
 import type { Split } from './dataset.ts';
@@ -42,7 +42,7 @@ export const packagedData = fileURLToPath(new URL('../../datasets/', import.meta
 
 /** Where the prepared form of a data set lies: under `root`, else RANGER21_DATA, else where `defaultRoot` says. */
 export function preparedFolder(name: string, root?: string): string {
-  return join(root ?? (process.env['RANGER21_DATA'] || defaultRoot(name)), name, 'prepared');
+  return join(root ?? variable('RANGER21_DATA') ?? defaultRoot(name), name, 'prepared');
 }
 
 /**
@@ -65,10 +65,10 @@ function isWritable(folder: string): boolean {
 }
 
 function userCache(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
-  if (process.platform === 'win32') return LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
-  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
+  const cache = variable('XDG_CACHE_HOME');
+  if (cache !== undefined) return cache;
+  if (process.platform === 'win32') return variable('LOCALAPPDATA') ?? join(homeFolder(), 'AppData', 'Local');
+  return process.platform === 'darwin' ? join(homeFolder(), 'Library', 'Caches') : join(homeFolder(), '.cache');
 }
 
 /** The command that prepares a data set in the place where it is looked for. */

@@ -270,7 +270,7 @@ describe.skipIf(isMissing('tensorflow'))('the process', () => {
     async (last) => {
       const folder = await mkdtemp(join('node_modules', '.exit-'));
       try {
-        await transpile('src', folder, ['errors.ts', 'spans.ts', 'tensor']);
+        await transpile('src', folder, ['environment.ts', 'errors.ts', 'spans.ts', 'tensor']);
         const script = `
         const { backend } = await import('./tensor/backends/tensorflow/backend.js');
         const { mul } = await import('./tensor/ops.js');

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { homeFolder, variable } from '../../../environment.ts';
 
 /** A folder or file that was looked at. */
 export interface Candidate {
@@ -37,7 +37,7 @@ export const manifestName = 'manifest.json';
 
 /** The per-user folder `setup` fills. */
 export const cacheRoot = (): string =>
-  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ranger21', 'libtensorflow');
+  join(variable('XDG_CACHE_HOME') ?? join(homeFolder(), '.cache'), 'ranger21', 'libtensorflow');
 
 // wheels call the library with the C API libtensorflow_cc, the C distribution libtensorflow
 const apiName = /^libtensorflow(_cc)?(\.so(\.\d+)*|(\.\d+)*\.dylib)$/;
@@ -63,7 +63,7 @@ const inFolder = (source: Candidate['source'], where: string, version?: string):
 
 /** A folder or a library file named by the user. */
 function fromEnvironment(): Candidate[] {
-  const value = process.env['RANGER21_LIBTENSORFLOW'];
+  const value = variable('RANGER21_LIBTENSORFLOW');
   if (!value) return [];
   const path = resolve(value);
   const source = 'RANGER21_LIBTENSORFLOW';
@@ -121,7 +121,7 @@ if spec and spec.submodule_search_locations:
 `;
 
 async function fromPython(): Promise<Candidate[]> {
-  const home = process.env['VIRTUAL_ENV'] ?? process.env['CONDA_PREFIX'];
+  const home = variable('VIRTUAL_ENV') ?? variable('CONDA_PREFIX');
   const interpreters = [...(home ? [join(home, 'bin', 'python')] : []), 'python3', 'python'];
   const candidates: Candidate[] = [];
   for (const python of interpreters) {
@@ -135,7 +135,7 @@ async function fromPython(): Promise<Candidate[]> {
 
 /** The folders the system's loader searches, as far as they are known by name. */
 function fromLoaderPath(): Candidate[] {
-  const listed = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter(Boolean);
+  const listed = (variable('LD_LIBRARY_PATH') ?? '').split(':').filter(Boolean);
   const usual = ['/usr/local/lib', '/usr/lib', '/usr/lib64', '/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'];
   return [...listed, ...usual].filter((folder) => librariesIn(folder)).map((folder) => inFolder('loader path', folder));
 }

@@ -1,4 +1,5 @@
 /** libtensorflow, loaded and started: one a process, because TensorFlow's thread pools and devices are. */
+import { variable } from '../../../environment.ts';
 import { exitCode, UserError } from '../../../errors.ts';
 import { loadCApi, TensorflowError, type CApi, type Pointer } from './capi.ts';
 import type { SessionOptions } from '../../compile.ts';
@@ -31,7 +32,7 @@ const message = (error: unknown): string => (error instanceof Error ? error.mess
 function tryLoad(candidate: Candidate): Library | string {
   if (candidate.refused) return candidate.refused;
   // read while the library loads; 2 leaves errors, and what a run has to know arrives as a status anyway
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] = variable('TF_CPP_MIN_LOG_LEVEL') ?? '2';
   try {
     return { api: loadCApi(candidate.library!, candidate.before), candidate };
   } catch (error) {
@@ -107,8 +108,8 @@ export async function startRuntime(options: SessionOptions): Promise<Runtime> {
   }
   const found = await requireLibrary();
   if (options.determinism === 'strict') process.env['TF_DETERMINISTIC_OPS'] = '1';
-  const tf32Override = process.env['NVIDIA_TF32_OVERRIDE'];
-  if (!usesTf32(options)) process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
+  const tf32Override = variable('NVIDIA_TF32_OVERRIDE');
+  if (!usesTf32(options)) process.env['NVIDIA_TF32_OVERRIDE'] = tf32Override ?? '0';
   const runtime = { ...found, ...openContext(found.api, options) };
   checkOptions(options, runtime.device.type);
   const overridden = usesTf32(options) ? '0' : '1';
