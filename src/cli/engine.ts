@@ -1,6 +1,9 @@
 /** The options that choose what executes a run, shared by `run` and `ablate`. */
 import { InvalidArgumentError, Option, type Command, type OptionValues } from '@commander-js/extra-typings';
+import { didYouMean, oneOf } from '../didYouMean.ts';
+import { UserError } from '../errors.ts';
 import type { Engine } from '../experiment/execute.ts';
+import { backendNames, backends } from '../tensor/backends/registry.ts';
 import type { Determinism, Precision, Xla } from '../tensor/compile.ts';
 
 /** A type, not an interface: commander's option values are an index signature. */
@@ -15,10 +18,45 @@ export type EngineOptions = {
 
 export const backendOption = () =>
   new Option('--backend <name>', 'what executes a step: auto takes the best that works')
-    .default('auto')
+    .choices(['auto', ...backendNames] as const)
+    .default('auto' as const)
     .env('RANGER21_BACKEND');
 export const deviceOption = () =>
-  new Option('--device <name>', 'cpu; gpu or gpu:N (tensorflow backend, NVIDIA); webgpu (onnx backend)');
+  new Option('--device <name>', 'cpu; gpu or gpu:N (tensorflow backend, NVIDIA); webgpu (onnx backend)').argParser(
+    deviceName,
+  );
+
+function deviceName(text: string): string {
+  if (/^(cpu|gpu(:\d+)?|webgpu)$/.test(text)) return text;
+  const meant = meantDevice(text.toLowerCase());
+  throw new InvalidArgumentError(`${meant ? `Did you mean ${meant}? ` : ''}Devices are cpu, gpu, gpu:N and webgpu.`);
+}
+
+/** What other programs call a device, or its owner. */
+const otherNames = {
+  gpu: ['cuda', 'nvidia'],
+  webgpu: ['wgpu', 'mps', 'metal', 'vulkan', 'directml', 'dml', 'rocm', 'hip', 'amd', 'xpu'],
+} as const;
+
+function meantDevice(text: string): string | undefined {
+  const [, word = text, index] = /^([a-z]+)[:_-]?(\d*)$/.exec(text) ?? [];
+  const [name = didYouMean(word, ['cpu', 'gpu', 'webgpu'])] =
+    Object.entries(otherNames).find(([, others]) => (others as readonly string[]).includes(word)) ?? [];
+  return name === 'gpu' && index ? `gpu:${index}` : name;
+}
+
+/** Refuses a device that the backend named beside it has on no machine. */
+function checkDevice({ backend, device }: EngineOptions): void {
+  const word = device?.split(':')[0];
+  const name = backendNames.find((known) => known === backend);
+  if (word === undefined || name === undefined) return;
+  const devicesOf = (of: typeof name): readonly string[] => backends[of].devices;
+  if (devicesOf(name).includes(word)) return;
+  throw new UserError(`backend ${name} has no device ${device}`, {
+    remedy: `use --device ${devicesOf(name).join(' or ')}, or --backend ${backendNames.find((other) => devicesOf(other).includes(word))}`,
+  });
+}
+
 /** Far more than any machine of today has; a library asked for millions ends the process instead of saying no. */
 const mostThreads = 1024;
 export const threadsOption = () =>
@@ -59,7 +97,8 @@ export function withEngine<Arguments extends unknown[], Options extends OptionVa
     .addOption(threadsOption())
     .addOption(precisionOption())
     .addOption(determinismOption())
-    .addOption(xlaOption());
+    .addOption(xlaOption())
+    .hook('preAction', (_, action) => checkDevice(action.opts() as EngineOptions));
   return command as unknown as Command<Arguments, Options & EngineOptions>;
 }
 
@@ -70,8 +109,7 @@ export const engineArguments = (options: EngineOptions): string[] =>
   );
 
 export async function openEngine({ backend: asked, ...session }: EngineOptions): Promise<Engine> {
-  const { backendNames, chooseBackend } = await import('../tensor/backends/registry.ts');
-  const { oneOf } = await import('../didYouMean.ts');
+  const { chooseBackend } = await import('../tensor/backends/registry.ts');
   const { device, threads, precision, determinism, xla } = session;
   const { backend, why } = await chooseBackend(oneOf('backend', asked, ['auto', ...backendNames]), device);
   const given = Object.entries({ device, threads, precision, determinism, xla }).filter(([, x]) => x !== undefined);
@@ -102,6 +140,3 @@ function whole(text: string): number {
   const n = /^\d+$/.test(text) ? Number(text) : NaN;
   return Number.isSafeInteger(n) ? n : NaN;
 }
-
-/** Gathers a repeatable option. */
-export const collect = (value: string, before: string[] = []): string[] => [...before, value];

@@ -24,6 +24,7 @@ import { tableCommand } from './commands/table.ts';
 import { trainPlannedCommand } from './commands/trainPlanned.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { watchCommand } from './commands/watch.ts';
+import { strictOptions } from './strictOptions.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -74,6 +75,7 @@ Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverg
   program.addCommand(trainPlannedCommand(), { hidden: true });
   program.addCommand(benchSubjectCommand(), { hidden: true });
   program.addCommand(stateHashesCommand(), { hidden: true });
+  strictOptions(program);
   throwInsteadOfExiting(program);
   return program;
 }

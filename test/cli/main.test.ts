@@ -135,7 +135,7 @@ describe('ranger21 run', () => {
       /pnm.*madgrad|madgrad.*pnm/s,
       2,
     ],
-    ['an unknown backend', ['run', 'configs/digits-resnet.yaml', '--backend', 'onx'], /did you mean onnx/, 2],
+    ['an unknown backend', ['run', 'configs/digits-resnet.yaml', '--backend', 'onx'], /Did you mean onnx\?/, 2],
     [
       'a precision the backend has not',
       ['run', 'configs/digits-resnet.yaml', '--dry-run', '--backend', 'onnx', '--precision', 'bf16'],
@@ -295,7 +295,7 @@ describe('ranger21 ablate', () => {
   test('a run that fails is told at once, the others go on, and the study ends with 3', () => {
     const runs = temporary();
     const args = ['ablate', '--disable', 'pnm', ...tiny, '--seeds', '1', '--runs', runs];
-    ranger21([...args, '--seeds', '1']);
+    ranger21(args);
     const plan = JSON.parse(readFileSync(join(runs, 'ablation', 'plan.json'), 'utf8')) as { runs: { path: string }[] };
     // one run's folder becomes a place where nothing can be written
     const path = join(runs, 'ablation', plan.runs[1]!.path);

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 export const temporary = (): string => mkdtempSync(join(tmpdir(), 'ranger21-cli-'));
 
@@ -12,9 +12,11 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export function ranger21(args: readonly string[], env: Record<string, string> = {}): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', ...args], {
+/** `cwd`: the working folder; by default the repository. */
+export function ranger21(args: readonly string[], env: Record<string, string> = {}, cwd?: string): Ended {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('dist/cli/main.js'), ...args], {
     encoding: 'utf8',
+    cwd,
     env: { ...process.env, ...env },
   });
   return { code: status, stdout, stderr };

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
 import { UserError } from '../../errors.ts';
-import { acceptDriftOption, collect, count, openEngine, resumeOption, withEngine } from '../engine.ts';
+import { acceptDriftOption, count, openEngine, resumeOption, withEngine } from '../engine.ts';
 import { endStudy } from '../endStudy.ts';
 import { expectOption } from '../expectOption.ts';
 import { runsOption } from '../runsOption.ts';
 import { timeLimitOption } from '../signals.ts';
+import { collect, collectNames } from '../strictOptions.ts';
 
 const defaultConfig = fileURLToPath(new URL('../../../configs/ablation.yaml', import.meta.url));
 
@@ -15,7 +16,11 @@ export const ablateCommand = () =>
     new Command('ablate')
       .description('train the full optimizer, the same without the named components, and AdamW; print the table')
       .argument('[config]', 'experiment file; by default the package’s own configs/ablation.yaml')
-      .option('--disable <names>', 'components to leave out: a,b is an arm each and one without both; a+b is one arm')
+      .option(
+        '--disable <names>',
+        'components to leave out: a,b is an arm each and one without both; a+b is one arm',
+        collectNames,
+      )
       .option('--add-one-in', 'also add each of these components alone to AdamW')
       .option('--seeds <n>', 'runs an arm, instead of the config’s', count)
       .option('--study <name>', 'folder under runs/, instead of the config’s')
@@ -107,7 +112,7 @@ Examples:
     });
 
 interface Choice {
-  readonly disable?: string | undefined;
+  readonly disable?: string[] | undefined;
   readonly addOneIn?: true | undefined;
   readonly seeds?: number | undefined;
   readonly study?: string | undefined;
@@ -133,7 +138,7 @@ async function newPlan(config: string, options: Choice) {
   const asBuilt = ablation.arms(experiment, {
     ...asked,
     seeds,
-    disable: options.disable?.split(',') ?? asked?.disable,
+    disable: options.disable ?? asked?.disable,
     addOneIn: options.addOneIn ?? asked?.addOneIn,
   });
   const arms = await armsAsExpected(config, asBuilt, asked?.tier);

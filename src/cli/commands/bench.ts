@@ -6,6 +6,8 @@ import type { Workload } from '../../experiment/timing/bench.ts';
 import type { Figures, Ratio, Timed } from '../../experiment/timing/benchTable.ts';
 import { startProcess, type BenchProcess } from '../benchProcess.ts';
 import { count, deviceOption, precisionOption, threadsOption, xlaOption, type EngineOptions } from '../engine.ts';
+import { backendNames } from '../../tensor/backends/registry.ts';
+import { collectChoices, repeatable } from '../strictOptions.ts';
 
 const torchScript = fileURLToPath(new URL('../../../bench/torch_step.py', import.meta.url));
 const torchForms = { adamw: ['plain', 'foreach', 'fused'], ranger21: ['plain', 'foreach'] } as const;
@@ -16,10 +18,18 @@ export const benchCommand = () =>
     .option(
       '--case <model@pixels×batch>',
       'what to train, e.g. resnet50@64x8 (repeatable; absent: resnet20@32x32)',
-      addCase,
+      repeatable(caseOf),
     )
-    .option('--backend <names>', 'backends, comma-separated; absent: tensorflow and onnx, where usable')
-    .option('--optimizer <names>', 'ranger21, adamw', (text) => text.split(','), ['adamw', 'ranger21'])
+    .option(
+      '--backend <names>',
+      'backends, comma-separated; absent: tensorflow and onnx, where usable',
+      collectChoices(backendNames),
+    )
+    .option(
+      '--optimizer <names>',
+      'ranger21, adamw, comma-separated; absent: both',
+      collectChoices(['adamw', 'ranger21']),
+    )
     .option('--blocks <n>', 'blocks of each subject, taken in turn', count, 5)
     .option('--steps <n>', 'steps a block; Ranger21 merges every fifth', count, 10)
     .addOption(
@@ -29,8 +39,10 @@ export const benchCommand = () =>
     )
     .option('--metrics', 'time the step with the norms and accuracy a run records')
     .option('--vs-torch <python>', 'also time PyTorch: an interpreter with torch and pytorch-optimizer')
-    .option('--torch-forms <names>', 'plain, foreach, fused (AdamW only), comma-separated; absent: all', (text) =>
-      text.split(','),
+    .option(
+      '--torch-forms <names>',
+      'plain, foreach, fused (AdamW only), comma-separated; absent: all',
+      collectChoices(torchForms.adamw),
     )
     .option('--torch-channels-last', 'PyTorch in its channels-last memory format')
     .option('--json', 'print one JSON document')
@@ -60,20 +72,20 @@ Examples:
       ]);
       const threads = options.threads ?? availableParallelism();
       const { device, precision = 'float32', xla } = options;
-      const names = options.backend?.split(',') ?? (await usableBackends());
+      const names = options.backend ?? (await usableBackends());
       const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', threads, node: process.versions.node };
       const load = loadavg()[0]!.toFixed(1);
       if (!options.json) console.log(`${machine.cpu}, ${threads} threads, load ${load} before\n`);
 
       const results: { case: Workload; figures: Figures[]; ratios: Ratio[] }[] = [];
       for (const { model, image, batch } of options.case ?? [{ model: 'resnet20', image: 32, batch: 32 }]) {
-        for (const optimizer of options.optimizer) {
+        for (const optimizer of options.optimizer ?? (['adamw', 'ranger21'] as const)) {
           const workload: Workload = {
             model: oneOf('model', model, modelNames),
             image,
             batch,
             stem: options.stem,
-            optimizer: oneOf('optimizer', optimizer, ['ranger21', 'adamw']),
+            optimizer,
             metrics: options.metrics ?? false,
           };
           const engineOf = (name: string): EngineOptions => ({ backend: name, device, threads, precision, xla });
@@ -145,15 +157,15 @@ interface Case {
   readonly batch: number;
 }
 
-function addCase(text: string, before: readonly Case[] = []): readonly Case[] {
+function caseOf(text: string): readonly Case[] {
   const [, model, image, batch] = /^([\w-]+)@(\d+)[x×](\d+)$/.exec(text) ?? [];
   if (!model) throw new InvalidArgumentError('expected model@pixels×batch, e.g. resnet50@64x8');
-  return [...before, { model, image: Number(image), batch: Number(batch) }];
+  return [{ model, image: Number(image), batch: Number(batch) }];
 }
 
 /** The compiling backends that work here. */
 async function usableBackends(): Promise<string[]> {
-  const { backendNames, loadBackend } = await import('../../tensor/backends/registry.ts');
+  const { loadBackend } = await import('../../tensor/backends/registry.ts');
   const found = await Promise.all(
     backendNames
       .filter((name) => name !== 'cpu')

@@ -1,7 +1,7 @@
 /** `ranger21 config`: what a config means, whether it is valid, and what it may say. */
 import { Command } from '@commander-js/extra-typings';
 import { UserError } from '../../errors.ts';
-import { collect } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 export const configCommand = () =>
   new Command('config')

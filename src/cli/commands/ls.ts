@@ -1,13 +1,14 @@
 import { Command } from '@commander-js/extra-typings';
 import { runsOption } from '../runsOption.ts';
 import { selectorHelp } from '../selectorHelp.ts';
+import { collectNames } from '../strictOptions.ts';
 
 export const lsCommand = () =>
   new Command('ls')
     .description('list runs: finished, running, stopped, failed and planned')
     .argument('[selectors...]', 'names and conditions, e.g. ablation arm=ranger21 status=failed')
-    .option('--sort <keys>', 'by these, comma-separated; -KEY: the largest first')
-    .option('--columns <keys>', 'show these, comma-separated, e.g. arm,seed,optimizer.lr,top1')
+    .option('--sort <keys>', 'by these, comma-separated; -KEY: the largest first', collectNames)
+    .option('--columns <keys>', 'show these, comma-separated, e.g. arm,seed,optimizer.lr,top1', collectNames)
     .option('--json', 'print one JSON document')
     .addOption(runsOption())
     .addHelpText(
@@ -34,7 +35,7 @@ Examples:
           import('../../report/runsText.ts'),
         ]);
       const selected = await selectRuns(root, selectors);
-      const [by, shown] = [sort?.split(',') ?? [], columns?.split(',')];
+      const [by, shown] = [sort ?? [], columns];
       const runs = await configured(selected, [...by.map((key) => key.replace(/^-/, '')), ...(shown ?? [])]);
       const listed = sorted(runs, by);
       if (json) {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { UserError } from '../../errors.ts';
 import type { Profile } from '../../experiment/timing/profile.ts';
-import { collect, count, openEngine, withEngine } from '../engine.ts';
+import { count, openEngine, withEngine } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 export const profileCommand = () =>
   withEngine(

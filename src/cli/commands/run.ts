@@ -2,9 +2,10 @@ import { Command } from '@commander-js/extra-typings';
 import { exitCode } from '../../errors.ts';
 import type { RunResult } from '../../runs/metrics.ts';
 import { expectOption } from '../expectOption.ts';
-import { acceptDriftOption, collect, openEngine, resumeOption, seed, withEngine } from '../engine.ts';
+import { acceptDriftOption, openEngine, resumeOption, seed, withEngine } from '../engine.ts';
 import { runsOption } from '../runsOption.ts';
 import { timeLimitOption } from '../signals.ts';
+import { collect } from '../strictOptions.ts';
 
 export const runCommand = () =>
   withEngine(

@@ -1,7 +1,9 @@
 /** `ranger21 schedule`: the learning rate of a run before it is run. */
 import { Command } from '@commander-js/extra-typings';
+import { variable } from '../../environment.ts';
 import type { SchedulePreview } from '../../experiment/schedule.ts';
-import { collect, count } from '../engine.ts';
+import { count } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 export const scheduleCommand = () =>
   new Command('schedule')
@@ -65,6 +67,6 @@ function summary({
 
 /** Whether the terminal's character set is UTF-8, as its locale says. */
 function speaksUnicode(): boolean {
-  const { LC_ALL, LC_CTYPE, LANG } = process.env;
-  return process.platform !== 'linux' || /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '');
+  const locale = variable('LC_ALL') ?? variable('LC_CTYPE') ?? variable('LANG') ?? '';
+  return process.platform !== 'linux' || /utf-?8/i.test(locale);
 }

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import type { StepHashes } from '../../experiment/verify/stateHashes.ts';
-import { collect, count, openEngine, withEngine } from '../engine.ts';
+import { count, openEngine, withEngine } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 /** What `verify determinism` starts, once a variant; not in the help. */
 export const stateHashesCommand = () =>

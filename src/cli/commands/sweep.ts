@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import { UserError } from '../../errors.ts';
 import { endStudy } from '../endStudy.ts';
-import { acceptDriftOption, collect, count, openEngine, resumeOption, withEngine } from '../engine.ts';
+import { acceptDriftOption, count, openEngine, resumeOption, withEngine } from '../engine.ts';
 import { runsOption } from '../runsOption.ts';
 import { timeLimitOption } from '../signals.ts';
+import { collect } from '../strictOptions.ts';
 
 export const sweepCommand = () =>
   withEngine(

@@ -4,7 +4,8 @@ import { Command } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../../errors.ts';
 import type { Difference, StepHashes } from '../../experiment/verify/stateHashes.ts';
 import { startRanger21 } from '../child.ts';
-import { collect, count, engineArguments, openEngine, withEngine } from '../engine.ts';
+import { count, engineArguments, openEngine, withEngine } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 interface Variant {
   readonly name: string;

@@ -5,7 +5,8 @@ import { Command } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../../errors.ts';
 import type { RunResult } from '../../runs/metrics.ts';
 import { startRanger21 } from '../child.ts';
-import { collect, count, engineArguments, openEngine, seed as wholeFrom0, withEngine } from '../engine.ts';
+import { count, engineArguments, openEngine, seed as wholeFrom0, withEngine } from '../engine.ts';
+import { collect } from '../strictOptions.ts';
 
 export const verifyResumeCommand = () =>
   withEngine(

@@ -1,17 +1,23 @@
-/** Every backend, best first; loaded when asked for, so that listing them costs nothing. */
+/** Every backend, best first, with the devices it may have; loaded when asked for, so that listing them costs nothing. */
 import { exitCode, UserError } from '../../errors.ts';
 import type { Availability, Backend } from '../compile.ts';
 
 export const backends = {
   tensorflow: {
     summary: 'libtensorflow, which `ranger21 setup` installs: CPU, or an NVIDIA GPU',
+    devices: ['cpu', 'gpu'],
     load: () => import('./tensorflow/backend.ts'),
   },
   onnx: {
     summary: 'ONNX Runtime, comes with npm: CPU, or any GPU through WebGPU',
+    devices: ['cpu', 'webgpu'],
     load: () => import('./onnx/backend.ts'),
   },
-  cpu: { summary: 'TensorFlow.js in plain JavaScript, eager: the slow oracle', load: () => import('./cpu/backend.ts') },
+  cpu: {
+    summary: 'TensorFlow.js in plain JavaScript, eager: the slow oracle',
+    devices: ['cpu'],
+    load: () => import('./cpu/backend.ts'),
+  },
 } as const;
 export type BackendName = keyof typeof backends;
 export const backendNames = Object.keys(backends) as BackendName[];
