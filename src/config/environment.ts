@@ -7,9 +7,15 @@ const longest = 100_000;
 
 /**
  * The text with its references replaced; `$${` stands for `${` itself. An empty variable counts as unset.
- * Calls `fail` for a reference it cannot resolve.
+ * Calls `fail` for what is no reference, and `unset` for one to a variable that is not set: that matters only where the
+ * text is still there once files and flags are merged.
  */
-export function interpolate(text: string, env: Environment, fail: (message: string) => void): string {
+export function interpolate(
+  text: string,
+  env: Environment,
+  fail: (message: string) => void,
+  unset: (message: string) => void = fail,
+): string {
   let length = text.length;
   const grow = (value: string): string => {
     length += value.length;
@@ -28,7 +34,7 @@ export function interpolate(text: string, env: Environment, fail: (message: stri
     }
     const value = (Object.hasOwn(env, name) && env[name]) || fallback; // toString is no variable
     if (value === undefined)
-      fail(`the environment variable ${name} is not set; set it, or write \${env:${name},default}`);
+      unset(`the environment variable ${name} is not set; set it, or write \${env:${name},default}`);
     return value === undefined ? all : grow(value);
   });
 }

@@ -10,7 +10,7 @@ import type { Environment } from './environment.ts';
 import { configError, type Problem } from './problem.ts';
 import { writtenOut } from './shorthand.ts';
 import type { Place, Source } from './source.ts';
-import { merge, type MapTree } from './tree.ts';
+import { merge, unsetReferences, type MapTree } from './tree.ts';
 import { longestText, parseYaml } from './yaml.ts';
 
 const deepest = 16;
@@ -96,6 +96,8 @@ function splitExtends(
   const items = given === undefined ? [] : given.kind === 'list' ? given.items : [given];
   const parents = items.map((item): Parent => {
     const { at } = item;
+    const unset = unsetReferences(item, ['extends']);
+    if (unset.length > 0) throw fatal(...unset);
     if (item.kind === 'scalar' && typeof item.value === 'string' && item.value) return { path: item.value, at };
     throw fatal({ at, path: ['extends'], message: 'expected a path, or a list of paths' });
   });

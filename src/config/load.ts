@@ -10,7 +10,7 @@ import { override, type Overrides } from './overrides.ts';
 import { configError, type Problem } from './problem.ts';
 import { blocks, type Experiment } from './schema.ts';
 import { searchConflicts } from './searchConflicts.ts';
-import { plain, type MapTree } from './tree.ts';
+import { plain, unsetReferences, type MapTree } from './tree.ts';
 
 export interface Loaded {
   readonly experiment: Experiment;
@@ -28,7 +28,10 @@ export async function loadExperiment(
   const { tree: merged, files } = await readConfig(path, env, problems);
   const tree = override(merged, overrides, env, problems);
   const input = { name: nameOf(path), ...(plain(tree) as object) };
-  const experiment = validate(input, tree, problems);
+  const unset = unsetReferences(tree);
+  const isUnset = ({ at }: Problem) => unset.some((reference) => reference.at === at);
+  const { experiment, problems: found } = validate(input, tree);
+  problems.push(...unset, ...found.filter((problem) => !isUnset(problem))); // what takes its place is not checked
   if (!experiment || problems.length > 0) throw configError(`${path} is not a valid experiment`, problems, remedy);
   return { experiment, origin: originOf(experiment, tree), files };
 }
@@ -44,9 +47,12 @@ const nameOf = (path: string) =>
     .slice(0, 100) || 'experiment';
 
 /** Block by block, so that a mistake in one does not hide a conflict between two others. */
-function validate(input: Record<string, unknown>, tree: MapTree, problems: Problem[]): Experiment | undefined {
+function validate(
+  input: Record<string, unknown>,
+  tree: MapTree,
+): { experiment: Experiment | undefined; problems: Problem[] } {
   const whole = blocks.safeParse(input);
-  if (!whole.success) problems.push(...issueProblems(whole.error.issues, input, tree, configJsonSchema));
+  const issues = whole.success ? [] : issueProblems(whole.error.issues, input, tree, configJsonSchema);
   const valid = Object.entries(blocks.shape).flatMap(([key, schema]) => {
     const block = schema.safeParse(input[key]);
     return block.success ? [[key, block.data]] : [];
@@ -54,6 +60,6 @@ function validate(input: Record<string, unknown>, tree: MapTree, problems: Probl
   const parts = Object.fromEntries(valid) as Partial<Experiment>; // each block was just parsed by its own schema
   // of the search only here: an arm without a component has not all that its study searches
   const found = [...conflicts(parts), ...searchConflicts(parts)];
-  problems.push(...found.map(({ path, message }) => locate(tree, path, message)));
-  return whole.data;
+  const between = found.map(({ path, message }) => locate(tree, path, message));
+  return { experiment: whole.data, problems: [...issues, ...between] };
 }

@@ -32,7 +32,7 @@ function components(list: Tree): Tree {
     entries.set(name, { keyAt: list.at, value: { kind: 'scalar', at: list.at, value: false } });
   for (const item of list.items) {
     if (item.kind !== 'scalar' || typeof item.value !== 'string') return list; // the schema says what is wrong with it
-    entries.set(item.value, { keyAt: item.at, value: { kind: 'scalar', at: item.at, value: true } });
+    entries.set(item.value, { keyAt: item.at, value: { ...item, value: true } });
   }
   return { kind: 'map', at: list.at, whole: true, entries };
 }

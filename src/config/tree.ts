@@ -18,7 +18,13 @@ export interface MapTree {
 export type Tree =
   | MapTree
   | { readonly kind: 'list'; readonly at: Place; readonly items: readonly Tree[] }
-  | { readonly kind: 'scalar'; readonly at: Place; readonly value: string | number | boolean | null }
+  | {
+      readonly kind: 'scalar';
+      readonly at: Place;
+      readonly value: string | number | boolean | null;
+      /** The references of a text to variables that are not set. */
+      readonly unset?: readonly string[];
+    }
   /** `!delete`: takes an inherited key away. */
   | { readonly kind: 'delete'; readonly at: Place };
 
@@ -51,6 +57,14 @@ export function plain(tree: Tree): unknown {
   if (tree.kind === 'scalar') return tree.value;
   if (tree.kind === 'delete') return undefined;
   return Object.fromEntries([...tree.entries].map(([key, { value }]) => [key, plain(value)]));
+}
+
+/** The references to variables that are not set, of all values that are left after merging. */
+export function unsetReferences(tree: Tree, path: Path = []): Problem[] {
+  if (tree.kind === 'map')
+    return [...tree.entries].flatMap(([key, { value }]) => unsetReferences(value, [...path, key]));
+  if (tree.kind === 'list') return tree.items.flatMap((item, i) => unsetReferences(item, [...path, i]));
+  return tree.kind === 'scalar' ? (tree.unset ?? []).map((message) => ({ at: tree.at, path, message })) : [];
 }
 
 export interface Found {

@@ -87,11 +87,13 @@ function tokenBelow(tokens: readonly CST.Token[], depth: number): CST.Token | un
   return undefined;
 }
 
+type Text = Pick<Extract<Tree, { kind: 'scalar' }>, 'unset'> & { readonly value: string };
+
 function toTree(document: Document.Parsed, source: Source, env: Environment): ParsedYaml {
   const problems: Problem[] = [];
   const targets = aliasTargets(document);
   const open = new Set<Node>();
-  const texts = new Map<Node, string>(); // of strings, so that the aliases of one share it
+  const texts = new Map<Node, Text>(); // of strings, so that the aliases of one share it
   let values = 0;
 
   const placeOf = (node: Node | null): Place => {
@@ -117,7 +119,7 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
     if (node?.tag && !knownTags.includes(node.tag)) report(`unknown tag ${node.tag}; the only one is !delete`);
     if (isScalar(node)) {
       const { value } = node;
-      if (typeof value === 'string') return { kind: 'scalar', at, value: textOf(node, value, report) };
+      if (typeof value === 'string') return { kind: 'scalar', at, ...textOf(node, value, report) };
       return { kind: 'scalar', at, value: typeof value === 'number' || typeof value === 'boolean' ? value : null };
     }
     if (!node || !(isMap(node) || isSeq(node))) return nothing(at);
@@ -129,12 +131,14 @@ function toTree(document: Document.Parsed, source: Source, env: Environment): Pa
     return tree;
   }
 
-  function textOf(node: Node, written: string, report: (message: string) => void): string {
+  function textOf(node: Node, written: string, report: (message: string) => void): Text {
     const known = texts.get(node);
     if (known !== undefined) return known;
     const control = controlCharacters.exec(written);
     if (control) report(`${codePoint(control[0])} is a control character, which no value needs`);
-    const text = interpolate(written, env, report);
+    const unset: string[] = [];
+    const value = interpolate(written, env, report, (message) => void unset.push(message));
+    const text = { value, ...(unset.length > 0 && { unset }) };
     texts.set(node, text);
     return text;
   }

@@ -331,6 +331,44 @@ test('the environment fills in a path', async () => {
   expect((await load(files, { env: { DATA: '/d' } })).experiment.dataset).toMatchObject({ root: '/d/c' });
 });
 
+describe('a reference to a variable that is not set', () => {
+  const data = minimal.replace('name: digits', 'name: cifar10, root: "${env:DATA}/c"');
+  const missing = 'the environment variable DATA is not set; set it, or write ${env:DATA,default}';
+
+  test('is an error with the place where it was written', async () => {
+    expect(await problems({ 'x.yaml': data })).toEqual([`x.yaml:2:33  dataset.root: ${missing}`]);
+    expect(await problems({ 'base.yaml': data, 'x.yaml': 'extends: base.yaml\n' })).toEqual([
+      `base.yaml:2:33  dataset.root: ${missing}`,
+    ]);
+    expect(await problems({ 'x.yaml': minimal }, { set: ['dataset={ name: cifar10, root: "${env:DATA}" }'] })).toEqual([
+      `--set dataset={ name: cifar10, root: "\${env:DATA}" }  dataset.root: ${missing}`,
+    ]);
+    expect(await problems({ 'x.yaml': 'extends: ${env:DATA}.yaml\n' })).toEqual([`x.yaml:1:10  extends: ${missing}`]);
+  });
+
+  test('stands alone, whatever the text in its place would be', async () => {
+    expect(await problems({ 'x.yaml': data.replace('cifar10', '"${env:DATA}"') })).toEqual([
+      `x.yaml:2:18  dataset.name: ${missing}`,
+      `x.yaml:2:39  dataset.root: ${missing}`,
+    ]);
+    expect(await problems({ 'x.yaml': minimal.replace('lr: 1e-3', 'components: [gc, "${env:DATA}"]') })).toEqual([
+      `x.yaml:3:31  optimizer.components.\${env:DATA}: ${missing}`,
+    ]);
+  });
+
+  test.each<[string, Record<string, string>, object]>([
+    ['--set', {}, { set: ['dataset.root=/d'] }],
+    ['a later --set', {}, { set: ['dataset.root=${env:NONE}', 'dataset.root=/d'] }],
+    ['--unset', {}, { unset: ['dataset.root'] }],
+    ['a child', { 'x.yaml': 'extends: base.yaml\ndataset: { root: /d }\n' }, {}],
+    ['!delete', { 'x.yaml': 'extends: base.yaml\ndataset: { root: !delete }\n' }, {}],
+  ])('does not matter where the value is replaced by %s', async (how, files, options) => {
+    const all = { 'base.yaml': data, 'x.yaml': 'extends: base.yaml\n', ...files };
+    const { dataset } = (await load(all, options)).experiment;
+    expect('root' in dataset && dataset.root).toBe(/unset|delete/.test(how) ? false : '/d');
+  });
+});
+
 test('whatever the text, loading ends in an experiment or a UserError', async () => {
   const words = [
     'model',
