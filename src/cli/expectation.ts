@@ -2,7 +2,7 @@
 import type { Expect } from '../config/expect.ts';
 import { loadExperiment } from '../config/load.ts';
 import type { Experiment } from '../config/schema.ts';
-import { exitCode } from '../errors.ts';
+import { exitCode, UserError } from '../errors.ts';
 import { expectations } from '../experiment/compare/expectations.ts';
 import { expectationLine } from '../report/expectText.ts';
 import { canonicalJson, identity } from '../runs/id.ts';
@@ -12,8 +12,7 @@ import type { Arm, Protocol, StudyPlan } from '../runs/study.ts';
 
 /** The experiment, without its expectations where overrides made another of it than the config's. */
 export async function asExpected(config: string, experiment: Experiment): Promise<Experiment> {
-  const { experiment: own } = await loadExperiment(config);
-  return expectedOf(own)(experiment);
+  return experiment.expect === undefined ? experiment : expectedOf(await ownExperiment(config))(experiment);
 }
 
 /** The arms, of which only those that are the config's own experiment expect what it does; none where it is tuned first. */
@@ -22,9 +21,19 @@ export async function armsAsExpected(
   arms: readonly Arm[],
   tier: Protocol['tier'] = 'T0',
 ): Promise<Arm[]> {
-  const { experiment: own } = await loadExperiment(config);
-  const expected = expectedOf(tier === 'T0' ? own : undefined);
+  if (arms.every(({ experiment }) => experiment.expect === undefined)) return [...arms];
+  const expected = expectedOf(tier === 'T0' ? await ownExperiment(config) : undefined);
   return arms.map((arm) => ({ ...arm, experiment: expected(arm.experiment) }));
+}
+
+/** The config's own, without overrides; undefined where it is none without them. */
+async function ownExperiment(config: string): Promise<Experiment | undefined> {
+  try {
+    return (await loadExperiment(config, { purpose: 'run' })).experiment;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** Takes the expectations from whatever is not the same experiment but for its seed. */

@@ -1,7 +1,6 @@
 /** The trials of `sweep`: the search of a study with one arm, all trials in one folder. */
 import { parse } from 'yaml';
 import type { z } from 'zod';
-import { loadExperiment } from '../config/load.ts';
 import { isMap } from '../config/origin.ts';
 import type { Experiment } from '../config/schema.ts';
 import { rangeSchema, searchSchema, type Range, type SearchBlock } from '../config/search.ts';
@@ -14,6 +13,7 @@ import { searchSeeds } from '../experiment/search/trialPlan.ts';
 import { searchTrials, type Trial } from '../experiment/search/trials.ts';
 import { planFor } from '../experiment/train.ts';
 import type { Ledger } from '../runs/tuning.ts';
+import { loadConfig } from './loadConfig.ts';
 import { seconds } from './progress.ts';
 import {
   heldOutData,
@@ -46,8 +46,9 @@ interface Choice {
 
 /** What a config and the command line ask for. */
 export async function askedSweep(config: string, options: Choice): Promise<Asked> {
-  const named = options.study === undefined ? [] : [`study.name=${JSON.stringify(options.study)}`];
-  const { experiment } = await loadExperiment(config, { ...options, set: [...(options.set ?? []), ...named] });
+  const { set, unset, study: name } = options;
+  const flags = name === undefined ? [] : [{ typed: `--study ${name}`, key: 'study.name', value: name }];
+  const { experiment } = await loadConfig(config, { set, unset, flags, purpose: 'sweep' });
   const own = experiment.study?.search ?? searchSchema.parse({});
   const block: SearchBlock = {
     ...own,

@@ -1,8 +1,10 @@
 /** Blocks that are valid each by itself and not together. */
+import { distance } from 'fastest-levenshtein';
 import { datasets } from '../data/registry.ts';
-import { didYouMean } from '../didYouMean.ts';
-import { componentNames } from '../optim/components/registry.ts';
+import { models } from '../models/registry.ts';
+import { matchesAny } from '../optim/names.ts';
 import { runProblems } from '../optim/schedule.ts';
+import { namedComponents } from './componentSet.ts';
 import { expectConflicts } from './expect.ts';
 import type { Path } from './problem.ts';
 import type { Experiment } from './schema.ts';
@@ -15,7 +17,7 @@ export interface Conflict {
 /** What is wrong between the blocks that are there. */
 export const conflicts = (experiment: Partial<Experiment>): Conflict[] => [
   ...dataFits(experiment),
-  ...studyArms(experiment),
+  ...patternsMatch(experiment),
   ...expectConflicts(experiment),
 ];
 
@@ -38,28 +40,52 @@ function* dataFits({ dataset, train, optimizer }: Partial<Experiment>): Generato
   }
 }
 
-/** `disable` names components that are on, each arm once; seeds are distinct. */
-function* studyArms({ optimizer, study }: Partial<Experiment>): Generator<Conflict> {
-  const { disable = [], seeds } = study ?? {};
-  const seen = new Set<string>();
-  for (const [i, arm] of disable.entries()) {
-    const path = ['study', 'disable', i];
-    const names = arm.split('+');
-    for (const name of names) {
-      if (!(componentNames as readonly string[]).includes(name)) {
-        const close = didYouMean(name, componentNames);
-        const hint = close ? `did you mean ${close}?` : `components are ${componentNames.join(', ')}`;
-        yield { path, message: `no component "${name}"; ${hint}` };
-      } else if (optimizer && optimizer.components[name as keyof typeof optimizer.components] === false) {
-        yield { path, message: `${name} is off in this experiment already` };
-      }
+/** A pattern that matches no parameter excludes nothing; which parameters there are, the model says. */
+function* patternsMatch({ model, dataset, optimizer }: Partial<Experiment>): Generator<Conflict> {
+  if (!model || !dataset || !optimizer) return;
+  const { agc, gc, normloss } = optimizer.components;
+  const excluded = Object.entries({ agc, gc, normloss }).flatMap(([name, options]) =>
+    options === false ? [] : [{ path: ['components', name, 'exclude'], patterns: options.exclude }],
+  );
+  const all = [...excluded, { path: ['decay', 'exclude'], patterns: optimizer.decay.exclude }];
+  if (all.every(({ patterns }) => patterns.length === 0)) return;
+  const names = parameterNames(model, dataset);
+  for (const { path, patterns } of all) {
+    for (const [i, pattern] of patterns.entries()) {
+      if (names.some((name) => matchesAny([pattern], name))) continue;
+      const message = `"${pattern}" matches no parameter of ${model.name}; nearest are ${nearestNames(pattern, names).join(', ')}`;
+      yield { path: ['optimizer', ...path, i], message };
     }
-    if (new Set(names).size < names.length) yield { path, message: `"${arm}" names a component twice` };
-    const same = names.sort().join('+');
-    if (seen.has(same)) yield { path, message: `"${arm}" is there twice` };
-    seen.add(same);
   }
-  if (Array.isArray(seeds) && new Set(seeds).size < seeds.length) {
-    yield { path: ['study', 'seeds'], message: 'the same seed twice' };
-  }
+}
+
+function parameterNames({ name, ...options }: Experiment['model'], dataset: Experiment['dataset']): string[] {
+  const { shape, classes } = datasets[dataset.name].facts(dataset);
+  const [height, width, channels] = shape;
+  return Object.keys(models[name].build(options, { height, width, channels, classes }).params);
+}
+
+/** Three names, of which a part is closest to the words of a pattern. */
+function nearestNames(pattern: string, names: readonly string[]): string[] {
+  const word = pattern.replaceAll('*', '').toLowerCase().slice(0, 100);
+  const far = (name: string) => {
+    const segments = name.toLowerCase().split('/');
+    const parts = [...segments, ...segments.map((_, i) => segments.slice(i).join('/'))];
+    return Math.min(...parts.map((part) => distance(word, part)));
+  };
+  return names
+    .map((name) => ({ name, far: far(name) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, 3)
+    .map(({ name }) => name);
+}
+
+/** What is wrong between a study and the experiment it is of: whether what it names is on; seeds are distinct. */
+export function studyConflicts({ optimizer, study }: Partial<Experiment>): Conflict[] {
+  const { disable = [], order = [], seeds } = study ?? {};
+  const named = Object.entries({ disable, order }).flatMap(([key, words]) =>
+    namedComponents(words, optimizer).problems.map(({ index, message }) => ({ path: ['study', key, index], message })),
+  );
+  const isTwice = Array.isArray(seeds) && new Set(seeds).size < seeds.length;
+  return [...named, ...(isTwice ? [{ path: ['study', 'seeds'], message: 'the same seed twice' }] : [])];
 }

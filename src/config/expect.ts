@@ -1,6 +1,8 @@
 /** What a config is known to give, and where that is from: the `expect` block. */
 import { z } from 'zod';
+import { datasets } from '../data/registry.ts';
 import type { Path } from './problem.ts';
+import type { Experiment } from './schema.ts';
 
 const share = z.number().min(0).max(1);
 const bounds = (of: z.ZodNumber) =>
@@ -24,13 +26,20 @@ export const expectedMetrics = [
   'testLoss',
 ] as const satisfies readonly (keyof Expect)[];
 
+/** From so many classes on an evaluation has a top-5. */
+export const classesOfTop5 = 100;
+
 /** What is wrong with it as a whole. */
 export function* expectConflicts({
   expect,
-}: {
-  readonly expect?: Expect | undefined;
-}): Generator<{ path: Path; message: string }> {
+  dataset,
+}: Partial<Pick<Experiment, 'expect' | 'dataset'>>): Generator<{ path: Path; message: string }> {
   if (!expect) return;
+  const classes = dataset && datasets[dataset.name].facts(dataset).classes;
+  if (expect.testTop5 && classes !== undefined && classes < classesOfTop5) {
+    const message = `top-5 is measured from ${classesOfTop5} classes on, and ${dataset!.name} has ${classes}`;
+    yield { path: ['expect', 'testTop5'], message };
+  }
   const given = expectedMetrics.filter((metric) => expect[metric] !== undefined);
   if (given.length === 0) yield { path: ['expect'], message: `expects nothing: give ${expectedMetrics.join(', ')}` };
   for (const metric of given) {

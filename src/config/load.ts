@@ -1,14 +1,15 @@
 /** A config file to an experiment, or to one error that tells everything wrong with it. */
 import { basename } from 'node:path';
+import { armProblems } from './armProblems.ts';
+import { conflicts, studyConflicts, type Conflict } from './conflicts.ts';
 import type { Environment } from './environment.ts';
-import { conflicts } from './conflicts.ts';
 import { readConfig } from './files.ts';
 import { issueProblems, locate } from './issues.ts';
 import { configJsonSchema } from './jsonSchema.ts';
-import { originOf, type Origin } from './origin.ts';
+import { isMap, originOf, type Origin } from './origin.ts';
 import { override, type Overrides } from './overrides.ts';
 import { configError, type Problem } from './problem.ts';
-import { blocks, type Experiment } from './schema.ts';
+import { blocks, type Experiment, type StudyBlock } from './schema.ts';
 import { searchConflicts } from './searchConflicts.ts';
 import { plain, unsetReferences, type MapTree } from './tree.ts';
 
@@ -19,10 +20,18 @@ export interface Loaded {
   readonly files: readonly string[];
 }
 
+export interface LoadOptions extends Overrides {
+  readonly env?: Environment;
+  /** A `run` uses nothing of the study, whatever it says of components and arms, and a `sweep` its search alone. */
+  readonly purpose?: 'run' | 'sweep' | 'study';
+  /** Looks further in the blocks that are valid. */
+  readonly alsoCheck?: (parts: Partial<Experiment>) => readonly Conflict[];
+}
+
 /** Reads, merges, overrides and validates; throws a UserError naming every problem with its place. */
 export async function loadExperiment(
   path: string,
-  { env = process.env, ...overrides }: Overrides & { readonly env?: Environment } = {},
+  { env = process.env, purpose = 'study', alsoCheck = () => [], ...overrides }: LoadOptions = {},
 ): Promise<Loaded> {
   const problems: Problem[] = [];
   const { tree: merged, files } = await readConfig(path, env, problems);
@@ -30,7 +39,7 @@ export async function loadExperiment(
   const input = { name: nameOf(path), ...(plain(tree) as object) };
   const unset = unsetReferences(tree);
   const isUnset = ({ at }: Problem) => unset.some((reference) => reference.at === at);
-  const { experiment, problems: found } = validate(input, tree);
+  const { experiment, problems: found } = validate(input, tree, { purpose, alsoCheck });
   problems.push(...unset, ...found.filter((problem) => !isUnset(problem))); // what takes its place is not checked
   if (!experiment || problems.length > 0) throw configError(`${path} is not a valid experiment`, problems, remedy);
   return { experiment, origin: originOf(experiment, tree), files };
@@ -50,6 +59,7 @@ const nameOf = (path: string) =>
 function validate(
   input: Record<string, unknown>,
   tree: MapTree,
+  { purpose, alsoCheck }: Required<Pick<LoadOptions, 'purpose' | 'alsoCheck'>>,
 ): { experiment: Experiment | undefined; problems: Problem[] } {
   const whole = blocks.safeParse(input);
   const issues = whole.success ? [] : issueProblems(whole.error.issues, input, tree, configJsonSchema);
@@ -58,8 +68,22 @@ function validate(
     return block.success ? [[key, block.data]] : [];
   });
   const parts = Object.fromEntries(valid) as Partial<Experiment>; // each block was just parsed by its own schema
-  // of the search only here: an arm without a component has not all that its study searches
-  const found = [...conflicts(parts), ...searchConflicts(parts)];
-  const between = found.map(({ path, message }) => locate(tree, path, message));
-  return { experiment: whole.data, problems: [...issues, ...between] };
+  const between = [
+    ...conflicts(parts),
+    ...(purpose === 'run' ? [] : searchConflicts(parts)), // an arm need not have all that its study searches
+    ...(purpose === 'study' ? studyConflicts(withValidStudyKeys(parts, input)) : []),
+    ...alsoCheck(parts),
+  ].map(({ path, message }) => locate(tree, path, message));
+  const ofArms = purpose === 'study' ? armProblems(parts, tree) : [];
+  return { experiment: whole.data, problems: [...issues, ...between, ...ofArms] };
+}
+
+/** With the keys of the study that are valid where it is not as a whole. */
+function withValidStudyKeys(parts: Partial<Experiment>, { study }: Record<string, unknown>): Partial<Experiment> {
+  if (parts.study || !isMap(study)) return parts;
+  const valid = Object.entries(blocks.shape.study.unwrap().shape).flatMap(([key, schema]) => {
+    const value = schema.safeParse(study[key]);
+    return value.success ? [[key, value.data]] : [];
+  });
+  return { ...parts, study: Object.fromEntries(valid) as StudyBlock };
 }

@@ -1,4 +1,4 @@
-/** `--set a.b=value` and `--unset a.b`: the last words on a config. */
+/** `--set a.b=value`, `--unset a.b` and the flags with keys of their own: the last words on a config. */
 import { didYouMean } from '../didYouMean.ts';
 import type { Environment } from './environment.ts';
 import type { Problem } from './problem.ts';
@@ -12,12 +12,21 @@ export interface Overrides {
   readonly set?: readonly string[] | undefined;
   /** `key.path` each. */
   readonly unset?: readonly string[] | undefined;
+  /** Other flags that give a value of the config. */
+  readonly flags?: readonly Flag[] | undefined;
+}
+
+export interface Flag {
+  /** As typed: `--seeds 5`. */
+  readonly typed: string;
+  readonly key: string;
+  readonly value: string | number | boolean | readonly string[];
 }
 
 /** Removes, then sets, each flag on top of the one before, as if it were a file of one key. */
 export function override(
   tree: MapTree,
-  { set = [], unset = [] }: Overrides,
+  { set = [], unset = [], flags = [] }: Overrides,
   env: Environment,
   problems: Problem[],
 ): MapTree {
@@ -27,7 +36,15 @@ export function override(
     const over = parseSet(text, env, problems);
     if (over) result = merge(result, writtenOut(over), problems);
   }
+  for (const flag of flags) result = merge(result, given(flag), problems);
   return result;
+}
+
+function given({ typed, key, value }: Flag): MapTree {
+  const at: Place = { source: { name: typed, kind: 'flag', text: typed }, start: 0, end: 0 };
+  const scalar = (value: string | number | boolean): Tree => ({ kind: 'scalar', at, value });
+  const tree: Tree = typeof value === 'object' ? { kind: 'list', at, items: value.map(scalar) } : scalar(value);
+  return nest(key.split('.'), tree) as MapTree; // a path has at least one key
 }
 
 function parseSet(text: string, env: Environment, problems: Problem[]): MapTree | undefined {

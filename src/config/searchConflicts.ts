@@ -1,10 +1,10 @@
 /** What is wrong between a search and the experiment it searches. */
+import { datasets } from '../data/registry.ts';
 import { didYouMean } from '../didYouMean.ts';
 import { componentNames, type ComponentName } from '../optim/components/registry.ts';
-import { optimizerSchema } from '../optim/config.ts';
-import type { Conflict } from './conflicts.ts';
+import { conflicts, type Conflict } from './conflicts.ts';
 import { isMap, leaves } from './origin.ts';
-import type { Experiment } from './schema.ts';
+import { blocks, type Experiment } from './schema.ts';
 import { valueIn, type Range, type SearchBlock } from './search.ts';
 
 /** What all runs of a search share. */
@@ -13,7 +13,7 @@ const searched = ['model', 'optimizer', 'train', 'stop'];
 
 /** The tier has what it needs, and every key of the space is one that this experiment has. */
 export function* searchConflicts(experiment: Partial<Experiment>): Generator<Conflict> {
-  const { study, dataset } = experiment;
+  const { study, dataset, train } = experiment;
   if (!study) return;
   const { tier, search } = study;
   if (tier === 'T1' && Object.keys(search?.space ?? {}).length === 0) {
@@ -28,6 +28,11 @@ export function* searchConflicts(experiment: Partial<Experiment>): Generator<Con
   if (tier !== 'T0' && dataset?.['holdOut'] !== undefined) {
     const message = 'trials hold out a part of their own: leave this out, or set study.tier: T0';
     yield { path: ['dataset', 'holdOut'], message };
+  }
+  if (search && dataset && train && dataset['holdOut'] === undefined) {
+    const left = datasets[dataset.name].facts({ ...dataset, holdOut: search.holdOut }).train ?? Infinity;
+    const message = `leaves a trial ${left} training images, fewer than a batch of ${train.batch}`;
+    if (left < train.batch) yield { path: ['study', 'search', 'holdOut'], message };
   }
   if (tier === 'T1' && search?.design === 'grid') {
     const message = 'arms with fewer hyperparameters would get fewer trials: use halton, sobol or random';
@@ -85,13 +90,17 @@ function unknownKey(
   return `unknown key; ${meant === undefined ? 'write it in full, such as optimizer.lr' : `did you mean ${meant}?`}`;
 }
 
-/** What the optimizer says of either end of a range. */
-function endProblem(key: string, range: Range, { optimizer }: Partial<Experiment>): string | undefined {
-  if (!optimizer || !key.startsWith('optimizer.')) return undefined;
-  const path = key.split('.').slice(1);
+/** What keeps either end of a range from being a value of this experiment. */
+function endProblem(key: string, range: Range, { study: _, ...experiment }: Partial<Experiment>): string | undefined {
+  const name = key.split('.')[0] as keyof typeof experiment;
+  const before = conflicts(experiment).map(({ message }) => message);
   for (const value of range.choice ?? [valueIn(range, 0), valueIn(range, 1)]) {
-    const { error } = optimizerSchema.safeParse(withValue(optimizer, path, value));
-    if (error) return `${JSON.stringify(value)} is not possible: ${error.issues[0]!.message}`;
+    const changed = withValue(experiment, key.split('.'), value) as typeof experiment;
+    const { data, error } = blocks.shape[name].safeParse(changed[name]);
+    const found = (error?.issues ?? conflicts({ ...changed, [name]: data })).find(
+      (one) => !before.includes(one.message),
+    );
+    if (found) return `${JSON.stringify(value)} is not possible: ${found.message}`;
   }
   return undefined;
 }

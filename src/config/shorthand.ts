@@ -4,20 +4,30 @@
  *
  *     core: madgrad                →  core: { name: madgrad }
  *     components: [agc, gc]        →  components: { agc: true, gc: true, pnm: false, … }     exactly these
+ *
+ * In an arm of `study.arms` the components only: a core named there stays a word, which says that its options start anew.
  */
 import { componentNames } from '../optim/components/registry.ts';
 import type { Entry, MapTree, Tree } from './tree.ts';
 
 export function writtenOut(config: MapTree): MapTree {
-  return within(config, 'optimizer', (optimizer) =>
-    optimizer.kind === 'map' ? within(within(optimizer, 'core', core), 'components', components) : optimizer,
-  );
+  const whole = within(config, ['optimizer', 'components'], components);
+  return within(within(whole, ['optimizer', 'core'], core), ['study', 'arms'], (arms) => {
+    if (arms.kind !== 'list') return arms;
+    const items = arms.items.map((arm) =>
+      arm.kind === 'map' ? within(arm, ['set', 'optimizer', 'components'], components) : arm,
+    );
+    return { ...arms, items };
+  });
 }
 
-function within(tree: MapTree, key: string, change: (value: Tree) => Tree): MapTree {
-  const entry = tree.entries.get(key);
-  if (!entry) return tree;
-  return { ...tree, entries: new Map(tree.entries).set(key, { ...entry, value: change(entry.value) }) };
+/** The tree with the value at a path changed, where there is one. */
+function within(tree: MapTree, [key, ...rest]: readonly string[], change: (value: Tree) => Tree): MapTree {
+  const entry = key === undefined ? undefined : tree.entries.get(key);
+  if (key === undefined || !entry) return tree;
+  const { value } = entry;
+  const changed = rest.length === 0 ? change(value) : value.kind === 'map' ? within(value, rest, change) : value;
+  return { ...tree, entries: new Map(tree.entries).set(key, { ...entry, value: changed }) };
 }
 
 const core = (value: Tree): Tree =>

@@ -1,5 +1,6 @@
 /** Evaluation on the whole held-out set. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { classesOfTop5 } from '../config/expect.ts';
 import type { EvalBatches } from '../data/dataset.ts';
 import type { Executable } from '../tensor/compile.ts';
 
@@ -38,6 +39,6 @@ export async function evaluate(
   return {
     loss: total.loss / data.count,
     top1: total.top1 / data.count,
-    ...(classes >= 100 ? { top5: total.top5 / data.count } : {}),
+    ...(classes >= classesOfTop5 ? { top5: total.top5 / data.count } : {}),
   };
 }

@@ -100,7 +100,7 @@ export const optimizerSchema = writtenSchema.transform((written, ctx): Optimizer
   if (normloss && (normloss.form === 'product') !== (normloss.factor === null)) {
     const message =
       normloss.form === 'product'
-        ? 'the product form of norm loss shares weightDecay: leave factor out, or set form: independent'
+        ? 'the product form of norm loss shares weightDecay: set factor: null, or form: independent'
         : 'the independent form of norm loss needs a factor of its own, such as 1e-4';
     problem(['components', 'normloss', 'factor'], message);
   }

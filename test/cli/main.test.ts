@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ranger21, temporary } from './ranger21.ts';
 
@@ -144,11 +144,16 @@ describe('ranger21 run', () => {
     ],
     ['a negative seed', ['run', 'configs/digits-resnet.yaml', '--seed', '-1'], /whole number from 0/, 2],
     ['an empty seed', ['run', 'configs/digits-resnet.yaml', '--seed', ''], /whole number from 0/, 2],
-    ['a study outside the folder of runs', ['ablate', '--plan', '--study', '../x'], /study\.name: expected letters/, 2],
+    [
+      'a study outside the folder of runs',
+      ['ablate', '--plan', '--study', '../x'],
+      /^--study \.\.\/x {2}study\.name: expected letters/m,
+      2,
+    ],
     [
       'an unknown component in --disable',
       ['ablate', '--disable', 'pmn', '--plan'],
-      /no component "pmn" to disable; did you mean pnm\?/,
+      /^--disable pmn {2}study\.disable\[0\]: no component "pmn"; did you mean pnm\?/m,
       2,
     ],
   ];
@@ -189,6 +194,25 @@ describe('ranger21 run', () => {
     expect(stderr).toContain(runs);
     expect(readFileSync(runs, 'utf8')).toBe('');
   });
+});
+
+test('config validate finds what would stop the study of a config, with its place', () => {
+  const config = join(temporary(), 'x.yaml');
+  writeFileSync(
+    config,
+    `extends: ${resolve('configs/digits-resnet.yaml')}
+study:
+  headline: adamw+shed
+  arms: [{ name: a, set: { optimizer: { components: { pnmm: false } } } }]
+`,
+  );
+  const { code, stdout, stderr } = ranger21(['config', 'validate', config]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr.split('\n').filter((line) => line.startsWith(config))).toEqual([
+    `${config}:3:13  study.headline: no arm of this study is named "adamw+shed"; did you mean adamw+sched?`,
+    `${config}:4:55  study.arms[0].set.optimizer.components.pnmm: unknown key; did you mean pnm?`,
+  ]);
+  expect(ranger21(['ablate', config, '--plan']).stderr).toBe(stderr);
 });
 
 describe('ranger21 ablate', () => {

@@ -1,5 +1,6 @@
 /** Each component against the single-component vectors of fixtures/ranger21-vectors.json, and what it promises. */
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Weights } from '../../src/optim/component.ts';
 import { components, componentNames } from '../../src/optim/components/registry.ts';
@@ -74,6 +75,15 @@ test('patterns match whole names', () => {
   expect(matchesAny(['head'], 'head/kernel')).toBe(false);
   expect(matchesAny(['*.bias', '*/b?'], 'x/b?')).toBe(true);
   expect(matchesAny(['a.c'], 'abc')).toBe(false);
+  expect(matchesAny(['*a*'.repeat(100)], 'a'.repeat(99))).toBe(false); // at once, however often it could match
+  const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
+  fc.assert(
+    fc.property(letters, letters, (pattern, text) => {
+      const name = text.replaceAll('*', '');
+      const asExpression = new RegExp(`^${pattern.replaceAll('*', '.*')}$`);
+      expect(matchesAny([pattern], name)).toBe(asExpression.test(name));
+    }),
+  );
 });
 
 describe.each(usable)('on $name', (backend) => {

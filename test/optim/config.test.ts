@@ -64,7 +64,7 @@ test.each([
   [{ name: 'adamw', core: 'madgrad' }, 'core: adamw has the core adamw: set name: ranger21 to use madgrad'],
   [
     { semantics: 'paper', components: { normloss: { factor: 0.1 } } },
-    'components.normloss.factor: the product form of norm loss shares weightDecay: leave factor out, or set form: independent',
+    'components.normloss.factor: the product form of norm loss shares weightDecay: set factor: null, or form: independent',
   ],
   [
     { semantics: 'reference-legacy', components: { pnm: { factor: 0.9 } } },

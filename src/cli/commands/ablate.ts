@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
+import type { Flag } from '../../config/overrides.ts';
 import { UserError } from '../../errors.ts';
 import { acceptDriftOption, count, openEngine, resumeOption, withEngine } from '../engine.ts';
 import { endStudy } from '../endStudy.ts';
@@ -122,25 +123,19 @@ interface Choice {
 
 /** The plan that a config and the command line ask for. */
 async function newPlan(config: string, options: Choice) {
-  const [{ loadExperiment }, { datasets }, ablation, plans] = await Promise.all([
-    import('../../config/load.ts'),
+  const [{ loadConfig }, { planConflicts }, { datasets }, ablation, plans] = await Promise.all([
+    import('../loadConfig.ts'),
+    import('../../experiment/study/planConflicts.ts'),
     import('../../data/registry.ts'),
     import('../../experiment/study/ablation.ts'),
     import('../../experiment/study/plan.ts'),
   ]);
-  // as an override, so that a study's name is checked like the config's
-  const named = options.study === undefined ? [] : [`study.name=${JSON.stringify(options.study)}`];
-  const overrides = { ...options, set: [...(options.set ?? []), ...named] };
-  const { experiment } = await loadExperiment(config, overrides);
+  const { set, unset } = options;
+  const { experiment } = await loadConfig(config, { set, unset, flags: flagsOf(options), alsoCheck: planConflicts });
   const asked = experiment.study;
-  const seeds = plans.seedList(options.seeds ?? asked?.seeds ?? 3, experiment.seed);
+  const seeds = plans.seedList(asked?.seeds ?? 3, experiment.seed);
   const { armsAsExpected } = await import('../expectation.ts');
-  const asBuilt = ablation.arms(experiment, {
-    ...asked,
-    seeds,
-    disable: options.disable ?? asked?.disable,
-    addOneIn: options.addOneIn ?? asked?.addOneIn,
-  });
+  const asBuilt = ablation.arms(experiment, { ...asked, seeds });
   const arms = await armsAsExpected(config, asBuilt, asked?.tier);
   const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
   const { tier = 'T0' } = asked ?? {};
@@ -159,6 +154,16 @@ async function newPlan(config: string, options: Choice) {
   ]);
   const search = asked?.search ?? searchSchema.parse({});
   return { requested: withSearch(requested, search), dataset, search };
+}
+
+/** The options that are values of the config, so that they are checked like the config's own. */
+function flagsOf({ disable, addOneIn, seeds, study }: Choice): Flag[] {
+  return [
+    ...(disable ? [{ typed: `--disable ${disable.join(',')}`, key: 'study.disable', value: disable }] : []),
+    ...(addOneIn ? [{ typed: '--add-one-in', key: 'study.addOneIn', value: true }] : []),
+    ...(seeds === undefined ? [] : [{ typed: `--seeds ${seeds}`, key: 'study.seeds', value: seeds }]),
+    ...(study === undefined ? [] : [{ typed: `--study ${study}`, key: 'study.name', value: study }]),
+  ];
 }
 
 /** A plan as it was saved: nothing may be asked beside it that would change what it trains. */

@@ -26,11 +26,11 @@ Examples:
   ranger21 config print configs/ablation.yaml --set optimizer.components.pnm=false --json | jq .optimizer`,
     )
     .action(async (config, { origin: withOrigin, json, ...overrides }) => {
-      const [{ loadExperiment }, { resolvedYaml }] = await Promise.all([
-        import('../../config/load.ts'),
+      const [{ loadConfig }, { resolvedYaml }] = await Promise.all([
+        import('../loadConfig.ts'),
         import('../../config/resolved.ts'),
       ]);
-      const { experiment, origin, files } = await loadExperiment(config, overrides);
+      const { experiment, origin, files } = await loadConfig(config, overrides);
       if (json) {
         const answer = withOrigin ? { experiment, origin: Object.fromEntries(origin), files } : experiment;
         console.log(JSON.stringify(answer, null, 2));
@@ -50,11 +50,14 @@ Examples:
   ranger21 config validate configs/*.yaml`,
     )
     .action(async (configs) => {
-      const { loadExperiment } = await import('../../config/load.ts');
+      const [{ loadConfig }, { planConflicts }] = await Promise.all([
+        import('../loadConfig.ts'),
+        import('../../experiment/study/planConflicts.ts'),
+      ]);
       const failures: UserError[] = [];
       for (const config of configs) {
         try {
-          await loadExperiment(config);
+          await loadConfig(config, { alsoCheck: (parts) => (parts.study ? planConflicts(parts) : []) });
           console.log(`${config}: valid`);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;

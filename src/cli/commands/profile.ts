@@ -28,15 +28,15 @@ Examples:
   ranger21 profile configs/imagenet-nfresnet.yaml --steps 50 --trace trace.json`,
     )
     .action(async (config, { steps, trace, json, ...options }) => {
-      const [{ loadExperiment }, { datasets }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
+      const [{ loadConfig }, { datasets }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
         await Promise.all([
-          import('../../config/load.ts'),
+          import('../loadConfig.ts'),
           import('../../data/registry.ts'),
           import('../../experiment/timing/profile.ts'),
           import('../signals.ts'),
           import('../progress.ts'),
         ]);
-      const { experiment } = await loadExperiment(config, options);
+      const { experiment } = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(options);
       const root = mkdtempSync(join(tmpdir(), 'ranger21-profile-'));

@@ -35,12 +35,12 @@ Examples:
   ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [{ loadExperiment }, { datasets }, { trainHere }] = await Promise.all([
-        import('../../config/load.ts'),
+      const [{ loadConfig }, { datasets }, { trainHere }] = await Promise.all([
+        import('../loadConfig.ts'),
         import('../../data/registry.ts'),
         import('../trainHere.ts'),
       ]);
-      const loaded = await loadExperiment(config, options);
+      const loaded = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
       const { asExpected, exitAsExpected, tellExpectations } = await import('../expectation.ts');
       const expected = await asExpected(config, loaded.experiment);
       const experiment = { ...expected, seed: options.seed ?? expected.seed };

@@ -24,12 +24,12 @@ Examples:
   ranger21 schedule configs/cifar10-resnet20.yaml --csv > lr.csv`,
     )
     .action(async (config, { csv, json, ascii, images, ...overrides }) => {
-      const [{ loadExperiment }, { schedulePreview }, { plotSchedule }] = await Promise.all([
-        import('../../config/load.ts'),
+      const [{ loadConfig }, { schedulePreview }, { plotSchedule }] = await Promise.all([
+        import('../loadConfig.ts'),
         import('../../experiment/schedule.ts'),
         import('../schedulePlot.ts'),
       ]);
-      const { experiment } = await loadExperiment(config, overrides);
+      const { experiment } = await loadConfig(config, { ...overrides, purpose: 'run' });
       const preview = schedulePreview(experiment, images);
       if (json) {
         const { lr: _, ...milestones } = preview;

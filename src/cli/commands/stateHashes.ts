@@ -13,13 +13,13 @@ export const stateHashesCommand = () =>
       .option('--set <key=value>', 'override one value (repeatable)', collect)
       .option('--unset <key>', 'remove one value (repeatable)', collect),
   ).action(async (config, options) => {
-    const [{ loadExperiment }, { datasets }, { planFor }, { stateHashes }] = await Promise.all([
-      import('../../config/load.ts'),
+    const [{ loadConfig }, { datasets }, { planFor }, { stateHashes }] = await Promise.all([
+      import('../loadConfig.ts'),
       import('../../data/registry.ts'),
       import('../../experiment/train.ts'),
       import('../../experiment/verify/stateHashes.ts'),
     ]);
-    const { experiment } = await loadExperiment(config, options);
+    const { experiment } = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
     const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
     const print = (hashes: StepHashes) => console.log(JSON.stringify(hashes));
     await stateHashes(planFor(experiment, dataset), dataset, await openEngine(options), options.steps, print);

@@ -35,12 +35,12 @@ Examples:
   ranger21 verify determinism configs/fashion-mnist-resnet20.yaml --steps 100 --backend tensorflow`,
     )
     .action(async (config, { steps, set = [], unset = [], json, ...asked }) => {
-      const [{ loadExperiment }, { datasets }, { firstDifference }] = await Promise.all([
-        import('../../config/load.ts'),
+      const [{ loadConfig }, { datasets }, { firstDifference }] = await Promise.all([
+        import('../loadConfig.ts'),
         import('../../data/registry.ts'),
         import('../../experiment/verify/stateHashes.ts'),
       ]);
-      const { experiment } = await loadExperiment(config, { set, unset });
+      const { experiment } = await loadConfig(config, { set, unset, purpose: 'run' });
       const { record } = await openEngine(asked);
       const threads = asked.threads ?? availableParallelism();
       const engine = { ...asked, backend: record.name };

@@ -24,13 +24,13 @@ Examples:
   ranger21 verify expect configs/digits-nfresnet.yaml --seeds 3 --json`,
     )
     .action(async (config, { seeds, json, resume, runs, ...asked }) => {
-      const [{ loadExperiment }, { datasets }, { seedList }, { trainHere }] = await Promise.all([
-        import('../../config/load.ts'),
+      const [{ loadConfig }, { datasets }, { seedList }, { trainHere }] = await Promise.all([
+        import('../loadConfig.ts'),
         import('../../data/registry.ts'),
         import('../../experiment/study/plan.ts'),
         import('../trainHere.ts'),
       ]);
-      const { experiment } = await loadExperiment(config);
+      const { experiment } = await loadConfig(config, { purpose: 'run' });
       const { expect, name } = experiment;
       if (!expect) {
         throw new UserError(`${config} expects nothing`, {

@@ -11,12 +11,17 @@ import type { Trial } from './trials.ts';
 /** First seed of a search: beyond those of any study, and of its A/A runs. */
 export const firstSearchSeed = 2_000_000;
 
+const ownSeeds = ({ seeds }: SearchBlock): number[] =>
+  typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => firstSearchSeed + i) : [...new Set(seeds)];
+
+/** The seeds of the trials that are among `taken`. */
+export const measuredSeeds = (search: SearchBlock, taken: readonly number[]): number[] =>
+  ownSeeds(search).filter((seed) => taken.includes(seed));
+
 /** The seeds of the trials, none of which is one of `taken`. */
-export function searchSeeds({ seeds }: SearchBlock, taken: readonly number[]): number[] {
-  const own =
-    typeof seeds === 'number' ? Array.from({ length: seeds }, (_, i) => firstSearchSeed + i) : [...new Set(seeds)];
-  const both = own.filter((seed) => taken.includes(seed));
-  if (both.length === 0) return own;
+export function searchSeeds(search: SearchBlock, taken: readonly number[]): number[] {
+  const both = measuredSeeds(search, taken);
+  if (both.length === 0) return ownSeeds(search);
   throw new UserError(`hyperparameters would be chosen on seeds that are measured too: ${both.join(', ')}`, {
     remedy: 'give study.search.seeds a number, or seeds that the study and its A/A arm (seed + 1000000) do not have',
   });

@@ -1,6 +1,8 @@
 /** One experiment → the arms of its study. */
+import { namedComponents } from '../../config/componentSet.ts';
+import type { Conflict } from '../../config/conflicts.ts';
+import { pathName } from '../../config/problem.ts';
 import type { Experiment, StudyBlock } from '../../config/schema.ts';
-import { didYouMean } from '../../didYouMean.ts';
 import { UserError } from '../../errors.ts';
 import { componentNames, type ComponentName } from '../../optim/components/registry.ts';
 import type { OptimizerConfig } from '../../optim/config.ts';
@@ -49,23 +51,36 @@ export type AblationChoice = Partial<
  * would be the same run; its pairs share nothing, so its spread is at least that of arms that share weights and batches.
  */
 export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
+  const { arms, conflicts } = armsOf(base, choice);
+  if (conflicts.length === 0) return arms;
+  const lines = conflicts.map(({ path, message }) => `${pathName(path)}: ${message}`);
+  throw new UserError(lines.join('\n'), { remedy: 'correct these keys of the study' });
+}
+
+/** The arms that can be made, and what the study asks for that it cannot have. */
+export function armsOf(base: Experiment, choice: AblationChoice): { arms: Arm[]; conflicts: Conflict[] } {
   const { optimizer } = base;
+  const conflicts: Conflict[] = [];
   if (base.stop.target !== undefined) {
-    throw new UserError(`stop.target would end the arms of a study at different steps`, {
-      remedy: 'leave it out; study.target measures the steps to a target and lets every run train on',
-    });
+    const message =
+      'would end the arms of a study at different steps: leave it out; study.target measures the steps to a target and lets every run train on';
+    conflicts.push({ path: ['stop', 'target'], message });
   }
   const on = componentNames.filter((name) => optimizer.components[name] !== false);
   if (on.length === 0) {
-    throw new UserError(`every component is off in ${base.name}: there is nothing to leave out`, {
-      remedy: 'set optimizer.name: ranger21, with at least one component on',
-    });
+    const message =
+      'every component is off, so there is nothing to leave out: set name: ranger21, with at least one component on';
+    return { arms: [], conflicts: [...conflicts, { path: ['optimizer'], message }] };
   }
-  const { disable, addOneIn = false } = choice;
-  const left =
-    disable === undefined || disable.length === 0 ? on.map((name) => [name]) : namedGroups(disable, on, base.name);
+  const named = (key: 'disable' | 'order') => {
+    const { groups, problems } = namedComponents(choice[key] ?? [], optimizer);
+    conflicts.push(...problems.map(({ index, message }) => ({ path: ['study', key, index], message })));
+    return groups;
+  };
+  const disabled = named('disable');
+  const left = disabled.length === 0 ? on.map((name) => [name]) : [...disabled, ...together(disabled)];
   const chosen = inStepOrder(left.flat());
-  const rungs = choice.order ? namedInOrder(choice.order, on, base.name) : chosen;
+  const rungs = choice.order ? [...new Set(named('order').flat())] : chosen;
   const design = choice.design === undefined ? ['leave-one-out'] : [choice.design].flat();
   const has = (name: string) => design.includes(name);
 
@@ -83,21 +98,40 @@ export function arms(base: Experiment, choice: AblationChoice = {}): Arm[] {
       : []),
     armOf(baseline, 'baseline', [], adamw(optimizer)),
     armOf(scheduledBaseline, 'baseline', [], adamwWith(optimizer, schedule(optimizer))),
-    ...(has('add-one-in') || addOneIn
+    ...(has('add-one-in') || choice.addOneIn
       ? chosen.map((name) => armOf(armName('+', [name]), 'with', [name], withOnly(optimizer, [name])))
       : []),
     ...(has('ladder') ? ladder(optimizer, rungs, armOf) : []),
     ...(has('pairs') ? pairs(optimizer, chosen, armOf) : []),
   ];
-  const screens = screening(optimizer, design, chosen, armOf);
-  const control = controls(choice, armOf, optimizer);
-  const trained = trainedOnce(standard);
-  return [
-    ...trained,
-    ...screens,
-    ...namedArms(base, choice.arms ?? [], [...trained, ...screens, ...control]),
-    ...control,
+  const screenProblem = screeningProblem(design, chosen);
+  if (screenProblem !== undefined) conflicts.push({ path: ['study', 'design'], message: screenProblem });
+  const screened = screenProblem === undefined ? screening(optimizer, design, chosen, armOf) : [];
+  const wanted = controlsOf(choice);
+  const { seeds = [0] } = choice;
+  if (wanted.includes(otherSeeds) && seeds.some((seed) => seeds.includes(seed + otherSeedsOffset))) {
+    const message = `the A/A arm trains with the seeds + ${otherSeedsOffset}, which are seeds of this study too: choose smaller seeds, or leave aa out of study.controls`;
+    conflicts.push({ path: ['study', 'seeds'], message });
+  }
+  const controls = [
+    ...(wanted.includes(otherSeeds)
+      ? [armOf(otherSeeds, 'control', [], optimizer, { seedOffset: otherSeedsOffset })]
+      : []),
+    ...(wanted.includes(sameAgain) ? [armOf(sameAgain, 'control', [], optimizer, { seeds: seeds.slice(0, 1) })] : []),
   ];
+  const trained = trainedOnce(standard);
+  const own = namedArms(base, choice.arms ?? [], [...trained, ...screened, ...controls]);
+  return {
+    arms: [...trained, ...screened, ...own.arms, ...controls],
+    conflicts: [...conflicts, ...own.conflicts],
+  };
+}
+
+/** With several groups, all they name as one more. */
+function together(groups: readonly (readonly ComponentName[])[]): ComponentName[][] {
+  const all = inStepOrder(groups.flat());
+  const isThere = groups.some((group) => group.length === all.length);
+  return groups.length > 1 && !isThere ? [all] : [];
 }
 
 type MakeArm = (
@@ -127,10 +161,6 @@ function ladder(optimizer: OptimizerConfig, components: readonly ComponentName[]
 
 const scheduled: readonly string[] = ['warmup', 'warmdown'];
 
-const namedInOrder = (order: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[] => [
-  ...new Set(order.map((word) => known(word, on, experiment, 'study.order'))),
-];
-
 const pairs = (optimizer: OptimizerConfig, names: readonly ComponentName[], armOf: MakeArm): Arm[] =>
   names.flatMap((a, i) =>
     names
@@ -145,40 +175,32 @@ function screening(
   factors: readonly ComponentName[],
   armOf: MakeArm,
 ): Arm[] {
-  const asked = design.filter((name) => name === 'plackett-burman' || name === 'factorial');
-  if (asked.length === 0) return [];
-  if (asked.length > 1 || (asked[0] === 'factorial' && factors.length > 10) || factors.length > 11) {
-    throw new UserError(`no one screening design has ${asked.join(' and ')} for ${factors.length} components`, {
-      remedy: 'ask for plackett-burman (at most 11 components) or factorial (at most 10), not for both',
-    });
-  }
+  const [asked] = screens(design);
+  if (asked === undefined) return [];
   const [prefix, signs]: [string, Signs] =
-    asked[0] === 'factorial' ? ['f', fractionalFactorial(factors.length)] : ['pb', plackettBurman(factors.length)];
+    asked === 'factorial' ? ['f', fractionalFactorial(factors.length)] : ['pb', plackettBurman(factors.length)];
   return signs.map((row, i) => {
     const [off, on] = [factors.filter((_, f) => row[f] === -1), factors.filter((_, f) => row[f] === 1)];
     return armOf(`${prefix}${String(i + 1).padStart(2, '0')}`, 'screen', on, without(optimizer, off));
   });
 }
 
-/** A design of the protocol brings its controls; the quick form, components named and no design, only on demand. */
-function controls(
-  { design, controls: asked, seeds = [0] }: AblationChoice,
-  armOf: MakeArm,
-  optimizer: OptimizerConfig,
-): Arm[] {
-  const wanted = asked ?? (design === undefined ? [] : [otherSeeds, sameAgain]);
-  if (wanted.includes(otherSeeds) && seeds.some((seed) => seeds.includes(seed + otherSeedsOffset))) {
-    throw new UserError(`the A/A arm trains with the seeds + ${otherSeedsOffset}, which are seeds of this study too`, {
-      remedy: 'choose smaller seeds, or leave aa out of study.controls',
-    });
-  }
-  return [
-    ...(wanted.includes(otherSeeds)
-      ? [armOf(otherSeeds, 'control', [], optimizer, { seedOffset: otherSeedsOffset })]
-      : []),
-    ...(wanted.includes(sameAgain) ? [armOf(sameAgain, 'control', [], optimizer, { seeds: seeds.slice(0, 1) })] : []),
-  ];
+const screens = (design: readonly string[]) =>
+  design.filter((name) => name === 'plackett-burman' || name === 'factorial');
+
+function screeningProblem(design: readonly string[], factors: readonly ComponentName[]): string | undefined {
+  const asked = screens(design);
+  const most = asked[0] === 'factorial' ? 10 : 11;
+  if (asked.length === 0 || (asked.length === 1 && factors.length <= most)) return undefined;
+  return (
+    `no one screening design has ${asked.join(' and ')} for ${factors.length} components: ` +
+    'ask for plackett-burman (at most 11 components) or factorial (at most 10), not for both'
+  );
 }
+
+/** A design of the protocol brings its controls; the quick form, components named and no design, only on demand. */
+const controlsOf = ({ design, controls }: AblationChoice): readonly string[] =>
+  controls ?? (design === undefined ? [] : [otherSeeds, sameAgain]);
 
 /** Each configuration trained once, under its first name; the same comparison of it once. */
 function trainedOnce(all: readonly Arm[]): Arm[] {
@@ -201,40 +223,6 @@ const comparisonOf = (arm: Arm): string => `${referenceName(arm, fullArm, schedu
 
 const freeName = (arm: Arm, others: readonly Arm[]): string =>
   others.some(({ name }) => name === arm.name) ? `${arm.name} (${familyOf(arm)})` : arm.name;
-
-/** The groups to leave out, each in step order and once; with several entries, also all of them together. */
-function namedGroups(disable: readonly string[], on: readonly ComponentName[], experiment: string): ComponentName[][] {
-  const named = disable.flatMap((entry) => entry.split(',')).map((entry) => entry.trim());
-  const groups = named.map((entry) => inStepOrder(entry.split('+').map((word) => known(word.trim(), on, experiment))));
-  const all = groups.length > 1 ? [inStepOrder(groups.flat())] : [];
-  return [...new Map([...groups, ...all].map((group) => [group.join('+'), group])).values()];
-}
-
-/** The component of this name; `key` is where the name stands. */
-function known(
-  word: string,
-  on: readonly ComponentName[],
-  experiment: string,
-  key: '--disable' | 'study.order' = '--disable',
-): ComponentName {
-  const name = componentNames.find((component) => component === word);
-  if (name === undefined) {
-    const meant = didYouMean(word, componentNames);
-    const what =
-      key === '--disable'
-        ? `no component ${JSON.stringify(word)} to disable`
-        : `${key} names no component: ${JSON.stringify(word)}`;
-    throw new UserError(`${what}${meant ? `; did you mean ${meant}?` : ''}`, {
-      remedy: `components are ${componentNames.join(', ')}${key === '--disable' ? '; a+b leaves out both at once' : ''}`,
-    });
-  }
-  if (!on.includes(name)) {
-    throw new UserError(`${name} is off in ${experiment} already: an arm without it would be the same run again`, {
-      remedy: `leave ${name} out of ${key}, or switch it on with --set optimizer.components.${name}=true`,
-    });
-  }
-  return name;
-}
 
 const inStepOrder = (names: readonly ComponentName[]): ComponentName[] =>
   componentNames.filter((name) => names.includes(name));

@@ -1,118 +1,57 @@
-/** The arms a user writes down: the base experiment with values replaced. */
-import { experimentSchema, type Experiment, type StudyBlock } from '../../config/schema.ts';
-import { UserError } from '../../errors.ts';
+/** The arms a user writes down, as arms of a study. */
+import { armExperiment } from '../../config/arms.ts';
+import type { Conflict } from '../../config/conflicts.ts';
+import type { Experiment, StudyBlock } from '../../config/schema.ts';
+import { didYouMean } from '../../didYouMean.ts';
 import { canonicalJson } from '../../runs/id.ts';
 import type { Arm } from '../../runs/study.ts';
 
 type NamedArm = NonNullable<StudyBlock['arms']>[number];
-type Tree = Readonly<Record<string, unknown>>;
 
-/** What every arm of a study has in common, or its row could not be compared. */
-const fixed = ['model', 'dataset', 'train.epochs', 'train.batch', 'eval.every', 'stop.target', 'seed', 'study', 'name'];
-
-/** The arms of `study.arms`; `others` are those the study has already. */
-export function namedArms(base: Experiment, named: readonly NamedArm[], others: readonly Arm[]): Arm[] {
-  const names = new Set(others.map(({ name }) => name));
-  return named.map(({ name, set, reference, tuned }) => {
-    if (names.has(name)) {
-      throw new UserError(`study.arms names two arms ${name}`, { remedy: 'give each arm a name of its own' });
-    }
-    names.add(name);
-    if (reference === name) {
-      throw new UserError(`study.arms: ${name} is compared with itself`, {
-        remedy: 'name another arm, or leave reference out to compare it with the full optimizer',
-      });
-    }
-    if (reference !== undefined && ![...names, ...named.map((arm) => arm.name)].includes(reference)) {
-      throw new UserError(`study.arms: ${name} is compared with ${reference}, which is no arm of this study`, {
-        remedy: `compare it with one of ${[...names].filter((other) => other !== name).join(', ')}`,
-      });
-    }
-    const experiment = changed(base, name, set);
-    const same = others.find(
-      (arm) =>
-        arm.kind !== 'control' &&
-        arm.sameAs === undefined &&
-        canonicalJson(arm.experiment) === canonicalJson(experiment),
-    );
-    if (same) {
-      throw new UserError(`study.arms: ${name} is the same experiment as ${same.name}`, {
-        remedy: 'leave it out, or set something that differs',
-      });
-    }
-    return {
+/** The arms of `study.arms` that can be made, and what is wrong with the others; `before` are those the study has already. */
+export function namedArms(
+  base: Experiment,
+  named: readonly NamedArm[],
+  before: readonly Arm[],
+): { readonly arms: Arm[]; readonly conflicts: Conflict[] } {
+  const names = [...before, ...named].map(({ name }) => name);
+  const arms: Arm[] = [];
+  const conflicts: Conflict[] = [];
+  for (const [i, { name, set, reference, tuned }] of named.entries()) {
+    const place = ['study', 'arms', i];
+    const report = (message: string, ...path: string[]) => void conflicts.push({ path: [...place, ...path], message });
+    if (names.indexOf(name) < before.length + i) report(`another arm of this study is named ${name}`, 'name');
+    const problem = reference === undefined ? undefined : referenceProblem(reference, name, names);
+    if (problem !== undefined) report(problem, 'reference');
+    const { experiment, conflicts: wrong } = armExperiment(base, set);
+    conflicts.push(...wrong.map(({ path, message }) => ({ path: [...place, 'set', ...path], message })));
+    if (!experiment) continue;
+    const same = before.find((arm) => arm.kind !== 'control' && arm.sameAs === undefined && isSame(arm, experiment));
+    if (same) report(`the same experiment as ${same.name}: leave it out, or set something that differs`);
+    arms.push({
       name,
       kind: 'named',
       components: [],
       experiment,
       ...(reference !== undefined && { reference }),
       ...(tuned && { tuning: tuned }),
-    };
-  });
-}
-
-function changed(base: Experiment, name: string, set: Tree): Experiment {
-  const paths = leafPaths(set);
-  const common = fixed.find((key) => paths.some((path) => path === key || path.startsWith(`${key}.`)));
-  if (common !== undefined) {
-    throw new UserError(`study.arms: ${name} sets ${common}, which all arms of a study share`, {
-      remedy: 'leave it out, or make a study of its own for it',
     });
   }
-  const { optimizer, ...rest } = set;
-  const result = experimentSchema.safeParse({
-    ...merged({ ...base, study: undefined }, rest), // what the study disables need not be on in this arm
-    optimizer: optimizer === undefined ? base.optimizer : changedOptimizer(base, optimizer as Tree),
-  });
-  if (result.success) return base.study === undefined ? result.data : { ...result.data, study: base.study };
-  const [issue] = result.error.issues;
-  throw new UserError(`study.arms: ${name}: ${issue!.path.join('.')}: ${issue!.message}`, {
-    remedy: 'see ranger21 config schema for what an experiment may set',
-  });
+  return { arms, conflicts };
 }
 
-/**
- * A preset fills in what an optimizer leaves out, and the base has everything filled in. So an arm that sets `semantics` or
- * the optimizer's `name` starts from that preset with the base's learning rate and weight decay, and one that names
- * another core starts from that core's defaults; any other value is replaced in the base.
- */
-function changedOptimizer({ optimizer: base }: Experiment, set: Tree): unknown {
-  if (set['semantics'] !== undefined || set['name'] !== undefined) {
-    return { lr: base.lr, weightDecay: base.weightDecay, ...set };
+const isSame = (arm: Arm, experiment: Experiment): boolean =>
+  canonicalJson(arm.experiment) === canonicalJson(experiment);
+
+function referenceProblem(reference: string, name: string, names: readonly string[]): string | undefined {
+  if (reference === name) {
+    return 'an arm cannot be compared with itself: name another, or leave this out to compare it with the full optimizer';
   }
-  const { core, components, ...rest } = set;
-  const coreName = typeof core === 'string' ? core : ((core as Tree | undefined)?.['name'] ?? base.core.name);
-  const switches = Array.isArray(components)
-    ? Object.fromEntries(Object.keys(base.components).map((key) => [key, components.includes(key)]))
-    : ((components as Tree | undefined) ?? {});
-  return {
-    ...merged(base, rest),
-    core:
-      coreName !== base.core.name || typeof core === 'string'
-        ? (core ?? base.core)
-        : merged(base.core, (core as Tree) ?? {}),
-    components: Object.fromEntries(
-      Object.entries(base.components).map(([key, had]) => {
-        const asked = switches[key];
-        if (asked === undefined || (asked === true && had !== false)) return [key, had];
-        return [key, typeof asked === 'object' && had !== false ? merged(had, asked as Tree) : asked];
-      }),
-    ),
-  };
+  return names.includes(reference) ? undefined : noArm(reference, names);
 }
 
-const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function merged(base: object, set: Tree): Tree {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(set)) {
-    const before = result[key];
-    result[key] = isTree(value) && isTree(before) ? merged(before, value) : value;
-  }
-  return result;
+/** What to say of a name that no arm has. */
+export function noArm(name: string, names: readonly string[]): string {
+  const meant = didYouMean(name, names);
+  return `no arm of this study is named "${name}"; ${meant ? `did you mean ${meant}?` : `arms are ${[...new Set(names)].join(', ')}`}`;
 }
-
-const leafPaths = (tree: Tree, prefix = ''): string[] =>
-  Object.entries(tree).flatMap(([key, value]) =>
-    isTree(value) ? leafPaths(value, `${prefix}${key}.`) : [`${prefix}${key}`],
-  );

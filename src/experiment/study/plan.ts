@@ -10,13 +10,15 @@ import { defaultHeadline, familyOf, protocolOf, referenceOf } from './protocol.t
 /** `study.seeds`: that many from `first` on, or exactly these. */
 export function seedList(seeds: number | readonly number[], first = 0): number[] {
   if (typeof seeds !== 'number') return [...new Set(seeds)];
-  if (seeds > 10_000 || first > Number.MAX_SAFE_INTEGER - (seeds - 1)) {
-    throw new UserError(`${seeds} seeds from ${first} on are too many`, {
-      remedy: `give at most 10000, none above ${Number.MAX_SAFE_INTEGER}`,
-    });
-  }
+  const problem = seedProblem(seeds, first);
+  if (problem !== undefined) throw new UserError(problem, { remedy: 'give a smaller number' });
   return Array.from({ length: seeds }, (_, i) => first + i);
 }
+
+export const seedProblem = (seeds: number | readonly number[], first: number): string | undefined =>
+  typeof seeds === 'number' && (seeds > 10_000 || first > Number.MAX_SAFE_INTEGER - (seeds - 1))
+    ? `${seeds} seeds from ${first} on are too many: at most 10000, none above ${Number.MAX_SAFE_INTEGER}`
+    : undefined;
 
 /** Every arm with every seed; all arms of a seed come before the next seed, so that a study cut short is still paired. */
 export function makePlan({

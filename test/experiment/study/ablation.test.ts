@@ -20,10 +20,8 @@ describe('which arms', () => {
     ['nothing named is the same', [], componentNames.map((name) => `-${name}`)],
     ['one', ['pnm'], ['-pnm']],
     ['two, and both at once', ['pnm', 'lookahead'], ['-pnm', '-lookahead', '-pnm-lookahead']],
-    ['two in one argument', ['pnm,lookahead'], ['-pnm', '-lookahead', '-pnm-lookahead']],
     ['two joined by +, both at once only', ['lookahead+pnm'], ['-pnm-lookahead']],
     ['a joint arm beside a single one', ['gc', 'swd+agc'], ['-gc', '-agc-swd', '-agc-gc-swd']],
-    ['the same twice is one', ['pnm', 'pnm'], ['-pnm']],
     ['both ways to name the joint arm', ['pnm', 'gc', 'gc+pnm'], ['-pnm', '-gc', '-gc-pnm']],
   ])('%s', (_, disable, expected) => {
     expect(names(base, { disable })).toEqual(['ranger21', ...expected, 'adamw', 'adamw+sched']);
@@ -102,17 +100,20 @@ describe('what an arm is', () => {
 
 describe('refuses', () => {
   test.each<[string, string[], string]>([
-    ['a misspelt component', ['lookahed'], 'no component "lookahed" to disable; did you mean lookahead?'],
-    ['a misspelt one in a joint arm', ['pnm+agcc'], 'no component "agcc" to disable; did you mean agc?'],
-    ['an empty name', ['pnm,'], 'no component "" to disable'],
-    ['a component that is off', ['gc'], 'gc is off in sample already: an arm without it would be the same run again'],
+    ['a misspelt component', ['lookahed'], 'study.disable[0]: no component "lookahed"; did you mean lookahead?'],
+    ['a misspelt one in a joint arm', ['pnm+agcc'], 'study.disable[0]: no component "agcc"; did you mean agc?'],
+    ['an empty name', ['pnm', ''], 'study.disable[1]: no component ""; components are agc, gc, gradnorm, pnm,'],
+    ['the same twice', ['pnm+agc', 'agc + pnm'], 'study.disable[1]: "agc + pnm" is there twice'],
+    ['a component that is off', ['gc'], 'study.disable[0]: gc is off in this experiment already'],
   ])('%s', (_, disable, message) => {
     const withoutGc = sampleExperiment({ optimizer: { components: { gc: false } } });
     expect(() => arms(withoutGc, { disable })).toThrow(message);
   });
 
   test('a base with nothing to leave out', () => {
-    expect(() => arms(sampleExperiment({ optimizer: { name: 'adamw' } }))).toThrow('every component is off in sample');
+    expect(() => arms(sampleExperiment({ optimizer: { name: 'adamw' } }))).toThrow(
+      'optimizer: every component is off, so there is nothing to leave out',
+    );
   });
 });
 
@@ -202,14 +203,14 @@ describe('designs', () => {
 describe('what a study cannot have', () => {
   test('a misspelt name in the order of the ladder', () => {
     expect(() => arms(base, { design: 'ladder', order: ['pnn'] })).toThrow(
-      'study.order names no component: "pnn"; did you mean pnm?',
+      'study.order[0]: no component "pnn"; did you mean pnm?',
     );
-    expect(() => arms(base, { order: ['pnn'] })).toThrow('study.order names no component'); // also where there is no ladder
+    expect(() => arms(base, { order: ['pnn'] })).toThrow('study.order[0]: no component'); // also where there is no ladder
   });
 
   test('a target that ends runs early', () => {
     const stopping = sampleExperiment({ stop: { target: { metric: 'top1', value: 0.9 } } });
-    expect(() => arms(stopping, {})).toThrow('stop.target would end the arms of a study at different steps');
+    expect(() => arms(stopping, {})).toThrow('stop.target: would end the arms of a study at different steps');
   });
 });
 
@@ -253,26 +254,41 @@ describe('arms of the user’s own', () => {
   });
 
   test.each<[string, Record<string, unknown>, object, string]>([
-    ['what arms share', { train: { batch: 32 } }, {}, 'mine sets train.batch, which all arms of a study share'],
-    ['another model', { model: { name: 'nf-r8-basic' } }, {}, 'mine sets model, which all arms of a study share'],
+    ['what arms share', { train: { batch: 32 } }, {}, 'set.train.batch: all arms of a study share train.batch'],
+    ['another model', { model: { name: 'nf-r8-basic' } }, {}, 'set.model: all arms of a study share model'],
     [
       'a target that ends runs early',
       { stop: { target: { metric: 'top1', value: 0.9 } } },
       {},
-      'mine sets stop.target, which all arms of a study share',
+      'set.stop.target: all arms of a study share stop.target',
     ],
-    ['itself as its reference', { optimizer: { lr: 0.01 } }, { reference: 'mine' }, 'mine is compared with itself'],
-    ['another data set', { dataset: { name: 'mnist' } }, {}, 'mine sets dataset, which all arms of a study share'],
-    ['a value that is none', { optimizer: { lr: -1 } }, {}, 'study.arms: mine: optimizer.lr: '],
-    ['an unknown key', { optimizer: { larning: 1 } }, {}, 'study.arms: mine: optimizer: '],
-    ['nothing of its own', {}, {}, 'mine is the same experiment as ranger21'],
+    ['another data set', { dataset: { name: 'mnist' } }, {}, 'set.dataset: all arms of a study share dataset'],
+    [
+      'itself as its reference',
+      { optimizer: { lr: 1 } },
+      { reference: 'mine' },
+      'reference: an arm cannot be compared',
+    ],
+    ['a value that is none', { optimizer: { lr: -1 } }, {}, 'set.optimizer.lr: '],
+    ['an unknown key', { optimizer: { larning: 1 } }, {}, 'set.optimizer: '],
+    ['an unknown component', { optimizer: { components: { pnmm: false } } }, {}, 'set.optimizer.components: '],
+    ['one in a list', { optimizer: { components: ['gc', 'acg'] } }, {}, 'set.optimizer.components: '],
+    ['no components at all', { optimizer: { components: null } }, {}, 'set.optimizer.components: '],
+    ['a core that is none', { optimizer: { core: 5 } }, {}, 'set.optimizer.core: '],
+    ['an optimizer that is none', { optimizer: null }, {}, 'set.optimizer: '],
+    ['nothing of its own', {}, {}, 'study.arms[0]: the same experiment as ranger21'],
     [
       'an unknown reference',
       { optimizer: { lr: 0.01 } },
       { reference: 'adam' },
-      'mine is compared with adam, which is no arm',
+      'reference: no arm of this study is named "adam"; did you mean adamw?',
     ],
-    ['a name that is taken', { optimizer: { lr: 0.01 } }, { name: 'adamw' }, 'study.arms names two arms adamw'],
+    [
+      'a name that is taken',
+      { optimizer: { lr: 0.01 } },
+      { name: 'adamw' },
+      'name: another arm of this study is named adamw',
+    ],
   ])('refuses %s', (_, set, more, message) => {
     expect(() => named(set, more)).toThrow(message);
   });
