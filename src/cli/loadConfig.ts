@@ -1,4 +1,8 @@
 /** A config as the command line gives it. */
 import { loadExperiment, type Loaded, type LoadOptions } from '../config/load.ts';
 
-export const loadConfig = (path: string, options: LoadOptions = {}): Promise<Loaded> => loadExperiment(path, options);
+export async function loadConfig(path: string, options: LoadOptions = {}): Promise<Loaded> {
+  const loaded = await loadExperiment(path, options);
+  for (const note of loaded.notes) console.error(note);
+  return loaded;
+}

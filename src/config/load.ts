@@ -6,6 +6,7 @@ import type { Environment } from './environment.ts';
 import { readConfig } from './files.ts';
 import { issueProblems, locate } from './issues.ts';
 import { configJsonSchema } from './jsonSchema.ts';
+import { withoutInherited } from './leftOut.ts';
 import { isMap, originOf, type Origin } from './origin.ts';
 import { override, type Overrides } from './overrides.ts';
 import { configError, type Problem } from './problem.ts';
@@ -18,6 +19,8 @@ export interface Loaded {
   readonly origin: Origin;
   /** The files it was read from, the one asked for last. */
   readonly files: readonly string[];
+  /** Lines to tell the user. */
+  readonly notes: readonly string[];
 }
 
 export interface LoadOptions extends Overrides {
@@ -35,14 +38,15 @@ export async function loadExperiment(
 ): Promise<Loaded> {
   const problems: Problem[] = [];
   const { tree: merged, files } = await readConfig(path, env, problems);
-  const tree = override(merged, overrides, env, problems);
+  const overridden = override(merged, overrides, env, problems);
+  const { tree, notes } = withoutInherited(overridden, files);
   const input = { name: nameOf(path), ...(plain(tree) as object) };
   const unset = unsetReferences(tree);
   const isUnset = ({ at }: Problem) => unset.some((reference) => reference.at === at);
   const { experiment, problems: found } = validate(input, tree, { purpose, alsoCheck });
   problems.push(...unset, ...found.filter((problem) => !isUnset(problem))); // what takes its place is not checked
   if (!experiment || problems.length > 0) throw configError(`${path} is not a valid experiment`, problems, remedy);
-  return { experiment, origin: originOf(experiment, tree), files };
+  return { experiment, origin: originOf(experiment, tree), files, notes };
 }
 
 const remedy = 'correct the places above; `ranger21 config schema` prints every key';

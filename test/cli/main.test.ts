@@ -107,6 +107,37 @@ describe('ranger21 run', () => {
     expect(readdirSync(run)).not.toContain('result.json');
   });
 
+  test('makes adamw of a config with components, which are left out, told once', () => {
+    const args = ['run', 'configs/digits-nfresnet.yaml', ...tiny, '--runs', temporary(), '--json'];
+    const { code, stdout, stderr } = ranger21([...args, '--set', 'optimizer.name=adamw']);
+    expect(code, stderr).toBe(0);
+    expect(stderr.split('\n').filter((line) => line.startsWith('optimizer.name is adamw'))).toEqual([
+      expect.stringContaining('left out optimizer.components.agc (configs/digits-nfresnet.yaml:'),
+    ]);
+    const none = temporary();
+    const set = ['--set', 'optimizer.name=adamw', '--unset', 'optimizer.components'];
+    const plain = JSON.parse(ranger21([...args.slice(0, -2), none, '--json', ...set]).stdout) as { id: string };
+    expect(JSON.parse(stdout)).toMatchObject({ id: plain.id });
+  });
+
+  test('runs a config of a study whatever its arms say, and one whose variable is not set where a flag gives the value', () => {
+    const config = join(temporary(), 'x.yaml');
+    writeFileSync(
+      config,
+      `extends: ${resolve('configs/digits-nfresnet.yaml')}
+name: '\${env:NO_SUCH_VARIABLE}'
+study: { disable: [pnm], arms: [{ name: a, set: { optimizer: { components: { gc: { convOnly: true } } } } }] }
+expect: { testTop1: { atLeast: 0.1 }, source: a guess }
+`,
+    );
+    const set = ['--set', 'name=named', '--set', 'optimizer.name=adamw'];
+    const { code, stderr } = ranger21(['run', config, ...tiny, ...set, '--runs', temporary()]);
+    expect(code, stderr).toBe(0);
+    expect(ranger21(['run', config, ...tiny, ...set.slice(2), '--runs', temporary()]).stderr).toContain(
+      'the environment variable NO_SUCH_VARIABLE is not set',
+    );
+  });
+
   const refused: [string, string[], RegExp, number][] = [
     ['a config that is not there', ['run', 'configs/digit.yaml'], /configs\/digit\.yaml does not exist/, 2],
     [
