@@ -34,7 +34,17 @@ function* dataFits({ dataset, train, optimizer }: Partial<Experiment>): Generato
     }
   }
   const [height, width] = shape;
-  if (train.augment.crop >= Math.min(height, width)) {
+  const resize = dataset['resize'];
+  if (typeof resize === 'number' && resize < height) {
+    yield {
+      path: ['dataset', 'resize'],
+      message: `${resize} is shorter than the image of ${height} that is cropped from it`,
+    };
+  }
+  if (datasets[dataset.name].origin === 'folder') {
+    const message = `images of ${dataset.name} are cropped by RandomResizedCrop: leave this out`;
+    if (train.augment.crop > 0) yield { path: ['train', 'augment', 'crop'], message };
+  } else if (train.augment.crop >= Math.min(height, width)) {
     const message = `padding by ${train.augment.crop} pixels would crop whole images of ${height}×${width} away`;
     yield { path: ['train', 'augment', 'crop'], message };
   }

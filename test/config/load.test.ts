@@ -169,6 +169,18 @@ fix: correct the places above; \`ranger21 config schema\` prints every key`);
       ['x.yaml:4:49  train.augment.crop: padding by 8 pixels would crop whole images of 8×8 away'],
     ],
     [
+      'a crop of images that have one of their own, and an evaluation smaller than the crop',
+      {
+        'x.yaml': minimal
+          .replace('digits', 'imagenette, image: 128, resize: 100')
+          .replace('batch: 64', 'batch: 64, augment: { crop: 4 }'),
+      },
+      [
+        'x.yaml:2:50  dataset.resize: 100 is shorter than the image of 128 that is cropped from it',
+        'x.yaml:4:49  train.augment.crop: images of imagenette are cropped by RandomResizedCrop: leave this out',
+      ],
+    ],
+    [
       'an interval without unit',
       { 'x.yaml': `${minimal}eval: { every: 3 }\n` },
       ['x.yaml:5:16  eval.every: expected string, got number 3'],
