@@ -7,6 +7,7 @@ import { schedulePreview } from '../experiment/schedule.ts';
 import { planRun } from '../experiment/train.ts';
 import { probeStep } from '../experiment/study/probe.ts';
 import { seconds } from './progress.ts';
+import { tellSchedule } from './tellSchedule.ts';
 
 export async function dryRun(experiment: Experiment, engine: Engine, json: boolean): Promise<void> {
   const facts = datasets[experiment.dataset.name].facts(experiment.dataset);
@@ -18,7 +19,8 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
   }
   const plan = planRun(experiment, { ...facts, train, test });
   const probe = await probeStep(plan, engine);
-  const schedule = schedulePreview(experiment);
+  const schedule = schedulePreview(experiment, train);
+  tellSchedule([{ name: experiment.name, experiment }], train);
   const answer = {
     schema: 1,
     name: experiment.name,
@@ -47,7 +49,6 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
     `schedule     ${[milestone('warm-up', 'ends at', answer.warmupEnd), milestone('warm-down', 'starts at', answer.warmdownStart)].join(', ')}`,
     `memory       about ${gib(answer.memoryBytes)}${scaled}`,
     `time         ${answer.msPerStep.toFixed(1)} ms a step${scaled}: about ${seconds(answer.trainSeconds)} of training, evaluation and data aside`,
-    ...answer.warnings.map((warning) => `warning      ${warning}`),
   ];
   console.log(lines.join('\n'));
 }

@@ -14,6 +14,7 @@ import { listStudy, type RunEntry } from '../runs/list.ts';
 import { changePlan } from '../runs/planLock.ts';
 import { hasPlan, readPlan, type StudyPlan } from '../runs/study.ts';
 import { writeLedger, type Ledger, type TrialRecord } from '../runs/tuning.ts';
+import { tellSchedule } from './tellSchedule.ts';
 import { trainStudy, type StudyOptions } from './trainStudy.ts';
 
 export interface Search {
@@ -83,8 +84,9 @@ export async function trainTrials(
   const plan = await changePlan(folder, (frozen) =>
     frozen ? continuePlan(frozen, requested, new Date().toISOString()) : requested,
   );
-  const end =
-    missingRuns(folder, plan).length === 0 ? undefined : await trainStudy(folder, plan, search.heldOut, options);
+  const isDone = missingRuns(folder, plan).length === 0;
+  if (!isDone) tellSchedule(plan.arms, search.heldOut.train.count);
+  const end = isDone ? undefined : await trainStudy(folder, plan, search.heldOut, options);
   return { records: await readTrials(search, folder, trials, plan), end };
 }
 

@@ -15,6 +15,8 @@ export interface SchedulePreview {
   readonly warmupEnd?: number;
   /** The first step at a lowered rate; absent without warm-down. */
   readonly warmdownStart?: number;
+  /** The highest rate of any step: below the peak where warm-up and warm-down leave no step at it. */
+  readonly highest: number;
   /** The rate of the last step. */
   readonly floor: number;
   /** The rate of step t, from 1. */
@@ -28,6 +30,9 @@ export function schedulePreview(experiment: Experiment, images?: number): Schedu
   const run = { epochs: train.epochs, stepsPerEpoch: stepsPerEpoch(experiment, images) };
   const { total, warmupEnd, warmdownStart } = milestones(optimizer, run);
   const lr = learningRate(optimizer, run);
+  let highest = 0;
+  for (let t = 1; t <= total; t++) highest = Math.max(highest, lr(t));
+  const problems = runProblems(optimizer, run).map(({ message }) => message);
   return {
     name,
     ...run,
@@ -35,10 +40,31 @@ export function schedulePreview(experiment: Experiment, images?: number): Schedu
     peak: optimizer.lr,
     ...(warmupEnd > 0 && { warmupEnd }),
     ...(warmdownStart !== undefined && { warmdownStart }),
+    highest,
     floor: lr(total),
     lr,
-    warnings: [...surprises(optimizer, total), ...runProblems(optimizer, run).map(({ message }) => message)],
+    warnings: [...surprises(optimizer, total, highest, warmdownStart), ...problems],
   };
+}
+
+/** A warning, and the arms it is about; none where it is about all. */
+export interface ScheduleWarning {
+  readonly message: string;
+  readonly arms: readonly string[];
+}
+
+/** What may surprise in the schedules of these arms on so many training images, each once. */
+export function scheduleWarnings(
+  arms: readonly { readonly name: string; readonly experiment: Experiment }[],
+  images: number,
+): ScheduleWarning[] {
+  const concerned = new Map<string, string[]>();
+  for (const { name, experiment } of arms) {
+    for (const message of schedulePreview(experiment, images).warnings) {
+      concerned.set(message, [...(concerned.get(message) ?? []), name]);
+    }
+  }
+  return [...concerned].map(([message, names]) => ({ message, arms: names.length === arms.length ? [] : names }));
 }
 
 function stepsPerEpoch({ dataset, train }: Experiment, images?: number): number {
@@ -54,8 +80,16 @@ function stepsPerEpoch({ dataset, train }: Experiment, images?: number): number 
   });
 }
 
+/** Whether the highest rate is the peak, up to rounding. */
+export const isReached = (highest: number, peak: number): boolean => highest >= peak * (1 - 1e-9);
+
 /** What may surprise in a run of this many steps; the rules are in the doc comments of warm-up and warm-down. */
-function* surprises({ lr, core, components }: Experiment['optimizer'], total: number): Generator<string> {
+function* surprises(
+  { lr, core, components }: Experiment['optimizer'],
+  total: number,
+  highest: number,
+  start: number | undefined,
+): Generator<string> {
   const { warmup, warmdown } = components;
   const count = (n: number) => n.toLocaleString('en-US');
   if (warmup && warmup.steps === null) {
@@ -63,7 +97,7 @@ function* surprises({ lr, core, components }: Experiment['optimizer'], total: nu
     const share = `${Number((100 * warmup.share).toPrecision(3))} %`;
     const short = Math.trunc(warmup.share * total);
     const steps = `${count(untuned)} steps, 2/(1 − β₂),`;
-    if (short < 1) yield `no warm-up: ${share} of ${count(total)} steps is less than one`;
+    if (short < 1) yield `no warm-up: ${share} of ${count(total)} ${total === 1 ? 'step' : 'steps'} is less than one`;
     else if (untuned > 0.45 * total) {
       yield `short run: a warm-up of ${steps} does not fit ${count(total)}; it takes ${share} of them, ${count(short)}`;
     } else if (short < untuned) {
@@ -71,6 +105,9 @@ function* surprises({ lr, core, components }: Experiment['optimizer'], total: nu
       const other = warmup.rule === 'threshold' ? 'paper' : 'paper, as here';
       yield `warm-up of ${count(total)} steps: ${steps} in the ${followed}, and ${count(short)} in the ${other}`;
     }
+  }
+  if (start !== undefined && !isReached(highest, lr)) {
+    yield `no step has the full rate ${lr}: it falls from step ${start} of ${count(total)} on, and the highest is ${Number(highest.toPrecision(6))}`;
   }
   if (warmdown && warmdown.minLr > lr) {
     const outcome = {

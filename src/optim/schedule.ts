@@ -30,7 +30,7 @@ export function milestones({ core, components: on }: OptimizerConfig, run: RunLe
   return {
     total: run.epochs * run.stepsPerEpoch,
     warmupEnd: on.warmup ? warmupSteps(on.warmup, { ...run, beta2: core.beta2 }) : 0,
-    warmdownStart: on.warmdown ? warmdownStart(on.warmdown, run) : undefined,
+    warmdownStart: on.warmdown ? Math.max(1, warmdownStart(on.warmdown, run)) : undefined, // in a run of one step the rule says 0
   };
 }
 

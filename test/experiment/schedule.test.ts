@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { plotSchedule } from '../../src/cli/schedulePlot.ts';
 import { experimentSchema } from '../../src/config/schema.ts';
-import { schedulePreview } from '../../src/experiment/schedule.ts';
+import { schedulePreview, scheduleWarnings } from '../../src/experiment/schedule.ts';
 
 type Points = [step: number, lr: number][];
 interface Vectors {
@@ -80,11 +80,58 @@ describe('warnings', () => {
       { lr: 1e-5, semantics: 'reference-legacy' },
       ['lr 0.00001 is below the floor of warm-down, minLr 0.00003: warm-down raises the rate to 0.00003'],
     ],
+    // one step is the end of the warm-down: η_min, and 0 in the paper; of two the first is half way (t + 1 − s = 1 of 2)
+    [
+      1,
+      { lr: 0.01 },
+      [
+        'no warm-up: 22 % of 1 step is less than one',
+        'no step has the full rate 0.01: it falls from step 1 of 1 on, and the highest is 0.00003',
+      ],
+    ],
+    [
+      1,
+      { lr: 0.01, semantics: 'paper' },
+      [
+        'no warm-up: 22 % of 1 step is less than one',
+        'no step has the full rate 0.01: it falls from step 1 of 1 on, and the highest is 0',
+      ],
+    ],
+    [
+      2,
+      { lr: 0.01, components: { warmup: false } },
+      ['no step has the full rate 0.01: it falls from step 1 of 2 on, and the highest is 0.005015'],
+    ],
+    [1, { components: { warmup: false, warmdown: false } }, []],
     [50, { name: 'adamw' }, []],
     [50, { components: { warmup: { steps: 10 } } }, []],
   ])('%i steps, %j', (steps, optimizer, warnings) => {
     expect(preview(1, steps, optimizer).warnings).toEqual(warnings);
   });
+});
+
+test('a run of one step starts its warm-down in that step', () => {
+  const { warmdownStart, floor, highest } = preview(1, 1, { lr: 0.01 });
+  expect(warmdownStart).toBe(1);
+  for (const rate of [floor, highest]) expect(Math.abs(rate / 3e-5 - 1)).toBeLessThan(1e-12);
+});
+
+test('the warnings of a study are told once each, with the arms they are about where not all are', () => {
+  const arm = (name: string, optimizer: object) => ({
+    name,
+    experiment: experimentSchema.parse({
+      name: 'x',
+      model: { name: 'r8-basic' },
+      dataset: { name: 'digits' },
+      optimizer,
+      train: { epochs: 1, batch: 2 },
+    }),
+  });
+  const arms = [arm('a', {}), arm('b', { components: { pnm: false } }), arm('c', { name: 'adamw' })];
+  const [short] = preview(1, 50, {}).warnings;
+  expect(scheduleWarnings(arms, 100)).toEqual([{ message: short, arms: ['a', 'b'] }]);
+  expect(scheduleWarnings(arms.slice(0, 2), 100)).toEqual([{ message: short, arms: [] }]);
+  expect(scheduleWarnings(arms.slice(2), 100)).toEqual([]);
 });
 
 test('without schedules the rate is constant', () => {

@@ -51,12 +51,13 @@ Examples:
   ranger21 ablate --from agc.json`,
     )
     .action(async (config, options) => {
-      const [plans, study, { isRun }, { trainStudy }, { missingRuns }] = await Promise.all([
+      const [plans, study, { isRun }, { trainStudy }, { missingRuns }, { tellSchedule }] = await Promise.all([
         import('../../experiment/study/plan.ts'),
         import('../../runs/study.ts'),
         import('../../runs/list.ts'),
         import('../trainStudy.ts'),
         import('../../experiment/study/study.ts'),
+        import('../tellSchedule.ts'),
       ]);
       if (options.savePlan !== undefined && !options.plan) {
         throw new UserError('--save-plan writes what --plan shows', { remedy: 'add --plan' });
@@ -81,6 +82,7 @@ Examples:
         const plan = continued(tuning?.plan ?? requested)(frozen);
         if (options.savePlan !== undefined) await study.writePlanFile(options.savePlan, plan);
         const { planPreview, planText } = await import('../planText.ts');
+        tellSchedule(plan.arms, dataset.train.count);
         const preview = await planPreview(dir, plan, dataset, await openEngine(options));
         if (options.json) return console.log(JSON.stringify({ ...preview, tuning: tuning?.preview }, null, 2));
         if (tuning) console.log(`${tuningText(tuning.preview, preview.msPerStep)}\n`);
@@ -96,6 +98,7 @@ Examples:
       const { changePlan } = await import('../../runs/planLock.ts');
       const plan = await changePlan(dir, continued(tuned?.plan ?? requested));
       if (missingRuns(dir, plan).length > 0) {
+        tellSchedule(plan.arms, dataset.train.count);
         const { checkStudy } = await import('../../experiment/study/studyChecks.ts');
         const { offAll } = await checkStudy(dir, plan, dataset, await openEngine(options));
         if (!offAll.passed) console.error('with every component off the optimizer is not AdamW: the table says so');

@@ -35,11 +35,15 @@ Examples:
   ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [{ loadConfig }, { datasets }, { trainHere }] = await Promise.all([
-        import('../loadConfig.ts'),
-        import('../../data/registry.ts'),
-        import('../trainHere.ts'),
-      ]);
+      const [{ loadConfig }, { datasets }, { trainHere }, { tellSchedule }, { isFinished, runDir }] = await Promise.all(
+        [
+          import('../loadConfig.ts'),
+          import('../../data/registry.ts'),
+          import('../trainHere.ts'),
+          import('../tellSchedule.ts'),
+          import('../../runs/store.ts'),
+        ],
+      );
       const loaded = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
       const { asExpected, exitAsExpected, tellExpectations } = await import('../expectation.ts');
       const expected = await asExpected(config, loaded.experiment);
@@ -51,6 +55,8 @@ Examples:
 
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(options);
+      const isDone = isFinished(runDir(options.runs, experiment, dataset.fingerprint));
+      if (!isDone) tellSchedule([{ name: experiment.name, experiment }], dataset.train.count);
       const trained = await trainHere(experiment, dataset, engine, { ...options, title: experiment.name });
       if (trained === undefined) return;
       const { result, dir } = trained;

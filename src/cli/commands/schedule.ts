@@ -24,7 +24,7 @@ Examples:
   ranger21 schedule configs/cifar10-resnet20.yaml --csv > lr.csv`,
     )
     .action(async (config, { csv, json, ascii, images, ...overrides }) => {
-      const [{ loadConfig }, { schedulePreview }, { plotSchedule }] = await Promise.all([
+      const [{ loadConfig }, { isReached, schedulePreview }, { plotSchedule }] = await Promise.all([
         import('../loadConfig.ts'),
         import('../../experiment/schedule.ts'),
         import('../schedulePlot.ts'),
@@ -38,7 +38,10 @@ Examples:
       }
       for (const warning of preview.warnings) console.error(`warning: ${warning}`);
       if (csv) process.stdout.write(table(preview));
-      else console.log(`${summary(preview)}\n\n${plotSchedule(preview, { plain: ascii ?? !speaksUnicode() })}`);
+      else
+        console.log(
+          `${summary(preview, isReached(preview.highest, preview.peak))}\n\n${plotSchedule(preview, { plain: ascii ?? !speaksUnicode() })}`,
+        );
     });
 
 function table({ totalSteps, stepsPerEpoch, lr }: SchedulePreview): string {
@@ -46,20 +49,17 @@ function table({ totalSteps, stepsPerEpoch, lr }: SchedulePreview): string {
   return `step,epoch,lr\n${rows.join('')}`;
 }
 
-function summary({
-  name,
-  epochs,
-  stepsPerEpoch,
-  totalSteps,
-  peak,
-  warmupEnd,
-  warmdownStart,
-  floor,
-}: SchedulePreview): string {
+function summary(
+  { name, epochs, stepsPerEpoch, totalSteps, peak, warmupEnd, warmdownStart, floor }: SchedulePreview,
+  isFull: boolean,
+): string {
   const at = (t: number) => `step ${t} (epoch ${(t / stepsPerEpoch).toFixed(2)})`;
+  const warmup = warmupEnd
+    ? `${isFull ? `full rate ${peak} from` : 'ends at'} ${at(warmupEnd)}`
+    : `none${isFull ? `: full rate ${peak} from step 1` : ''}`;
   return [
-    `${name}: ${totalSteps} steps, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${stepsPerEpoch}`,
-    `warm-up     ${warmupEnd ? `full rate ${peak} from ${at(warmupEnd)}` : `none: full rate ${peak} from step 1`}`,
+    `${name}: ${totalSteps} ${totalSteps === 1 ? 'step' : 'steps'}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${stepsPerEpoch}`,
+    `warm-up     ${warmup}`,
     `warm-down   ${warmdownStart === undefined ? 'none' : `rate falls from ${at(warmdownStart)}`}`,
     `last step   rate ${Number(floor.toPrecision(6))}`,
   ].join('\n');

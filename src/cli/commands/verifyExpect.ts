@@ -24,11 +24,12 @@ Examples:
   ranger21 verify expect configs/digits-nfresnet.yaml --seeds 3 --json`,
     )
     .action(async (config, { seeds, json, resume, runs, ...asked }) => {
-      const [{ loadConfig }, { datasets }, { seedList }, { trainHere }] = await Promise.all([
+      const [{ loadConfig }, { datasets }, { seedList }, { trainHere }, { tellSchedule }] = await Promise.all([
         import('../loadConfig.ts'),
         import('../../data/registry.ts'),
         import('../../experiment/study/plan.ts'),
         import('../trainHere.ts'),
+        import('../tellSchedule.ts'),
       ]);
       const { experiment } = await loadConfig(config, { purpose: 'run' });
       const { expect, name } = experiment;
@@ -39,6 +40,7 @@ Examples:
       }
       const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
       const engine = await openEngine(asked);
+      tellSchedule([{ name, experiment }], dataset.train.count);
       const results: RunResult[] = [];
       for (const seed of seedList(seeds, experiment.seed)) {
         const seeded = { ...experiment, seed };
