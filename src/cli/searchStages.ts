@@ -25,6 +25,8 @@ export interface Search {
   readonly block: SearchBlock;
   readonly seeds: readonly number[];
   readonly heldOut: Dataset;
+  /** What to do where the trials were planned differently. */
+  readonly remedy: string | undefined;
 }
 
 export const heldOutData = (
@@ -34,12 +36,14 @@ export const heldOutData = (
 
 /** The plan of trials whose runs lie in `folder`: the frozen one with what is new, where there is one. */
 export async function plannedTrials(
-  { study, seeds, heldOut }: Search,
+  { study, seeds, heldOut, remedy }: Search,
   folder: string,
   trials: readonly Trial[],
 ): Promise<StudyPlan> {
   const requested = trialPlan(study, trials, seeds, heldOut);
-  return hasPlan(folder) ? continuePlan(await readPlan(folder), requested, new Date().toISOString()) : requested;
+  return hasPlan(folder)
+    ? continuePlan(await readPlan(folder), requested, new Date().toISOString(), remedy)
+    : requested;
 }
 
 /** What the trials scored so far. */
@@ -82,7 +86,7 @@ export async function trainTrials(
 ): Promise<{ readonly records: TrialRecord[]; readonly end: SearchEnd | undefined }> {
   const requested = trialPlan(search.study, trials, search.seeds, search.heldOut);
   const plan = await changePlan(folder, (frozen) =>
-    frozen ? continuePlan(frozen, requested, new Date().toISOString()) : requested,
+    frozen ? continuePlan(frozen, requested, new Date().toISOString(), search.remedy) : requested,
   );
   const isDone = missingRuns(folder, plan).length === 0;
   if (!isDone) tellSchedule(plan.arms, search.heldOut.train.count);

@@ -13,6 +13,7 @@ import { searchSeeds } from '../experiment/search/trialPlan.ts';
 import { searchTrials, type Trial } from '../experiment/search/trials.ts';
 import { planFor } from '../experiment/train.ts';
 import type { Ledger } from '../runs/tuning.ts';
+import { anotherStudy } from './anotherStudy.ts';
 import { loadConfig } from './loadConfig.ts';
 import { seconds } from './progress.ts';
 import {
@@ -32,9 +33,11 @@ interface Asked {
   readonly experiment: Experiment;
   readonly block: SearchBlock;
   readonly trials: readonly Trial[];
+  readonly remedy: string;
 }
 
 interface Choice {
+  readonly runs: string;
   readonly space?: string[] | undefined;
   readonly trials?: number | undefined;
   readonly design?: SearchBlock['design'] | undefined;
@@ -64,7 +67,8 @@ export async function askedSweep(config: string, options: Choice): Promise<Asked
   }
   // the config's study name is that of its ablation: a sweep has a folder of its own
   const study = options.study ?? `${experiment.name}-sweep`;
-  return { study, experiment, block, trials: searchTrials(experiment.name, experiment, block, '') };
+  const trials = searchTrials(experiment.name, experiment, block, '');
+  return { study, experiment, block, trials, remedy: anotherStudy(options, study) };
 }
 
 /** `key=range` each, the range in YAML. */
@@ -98,9 +102,9 @@ function yamlValue(text: string): unknown {
   }
 }
 
-async function searchOf(dir: string, { study, experiment, block }: Asked): Promise<Search> {
+async function searchOf(dir: string, { study, experiment, block, remedy }: Asked): Promise<Search> {
   const heldOut = await heldOutData(experiment.dataset, block);
-  return { study, tier: null, dir, block, seeds: searchSeeds(block, []), heldOut };
+  return { study, tier: null, dir, block, seeds: searchSeeds(block, []), heldOut, remedy };
 }
 
 /** The best trial first. */

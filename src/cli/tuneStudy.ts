@@ -24,7 +24,7 @@ import {
 import type { StudyOptions } from './trainStudy.ts';
 
 /** A study whose tier asks for a search. */
-async function searchOf(dir: string, plan: StudyPlan, block: SearchBlock): Promise<Search> {
+async function searchOf(dir: string, plan: StudyPlan, block: SearchBlock, remedy: string | undefined): Promise<Search> {
   const { tier } = protocolOf(plan);
   const heldOut = await heldOutData(plan.arms[0]!.experiment.dataset, block);
   const taken = plan.runs.map(({ seed }) => seed);
@@ -35,6 +35,7 @@ async function searchOf(dir: string, plan: StudyPlan, block: SearchBlock): Promi
     block,
     seeds: searchSeeds(block, taken),
     heldOut,
+    remedy,
   };
 }
 
@@ -44,8 +45,9 @@ export async function tuneStudy(
   plan: StudyPlan,
   block: SearchBlock,
   options: StudyOptions,
+  remedy: string | undefined,
 ): Promise<{ readonly plan: StudyPlan | undefined; readonly end: SearchEnd | undefined }> {
-  const search = await searchOf(dir, plan, block);
+  const search = await searchOf(dir, plan, block, remedy);
   const before = await readLedger(dir);
   const all: TrialRecord[] = [];
   let last: SearchEnd | undefined;
@@ -90,8 +92,9 @@ export async function previewTuning(
   dir: string,
   plan: StudyPlan,
   block: SearchBlock,
+  remedy: string | undefined,
 ): Promise<{ readonly plan: StudyPlan | undefined; readonly preview: TuningPreview }> {
-  const search = await searchOf(dir, plan, block);
+  const search = await searchOf(dir, plan, block, remedy);
   const trials = trialCounts(plan, block);
   const perArm = [...Object.values(trials.search), ...Object.values(trials.line)];
   const runs = perArm.reduce((sum, count) => sum + count, 0) * search.seeds.length;

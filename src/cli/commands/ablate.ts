@@ -67,11 +67,13 @@ Examples:
         : savedPlan(options.from, config, options));
       const dir = join(options.runs, requested.study);
       if (isRun(dir)) throw new UserError(`${dir} is the folder of a run`, { remedy: 'choose another --study NAME' });
+      const { anotherStudy } = await import('../anotherStudy.ts');
+      const remedy = options.from === undefined ? anotherStudy(options, requested.study) : undefined;
       const continued = (plan: typeof requested) => (frozen: typeof requested | undefined) =>
-        frozen ? plans.continuePlan(frozen, plan, new Date().toISOString()) : plan;
+        frozen ? plans.continuePlan(frozen, plan, new Date().toISOString(), remedy) : plan;
       if (options.plan) {
         const { previewTuning, tuningText } = await import('../tuneStudy.ts');
-        const tuning = search && (await previewTuning(dir, requested, search));
+        const tuning = search && (await previewTuning(dir, requested, search, remedy));
         const isUntuned = tuning !== undefined && tuning.plan === undefined;
         if (options.savePlan !== undefined && isUntuned) {
           throw new UserError('the hyperparameters of this plan are not chosen yet', {
@@ -88,12 +90,20 @@ Examples:
         if (tuning) console.log(`${tuningText(tuning.preview, preview.msPerStep)}\n`);
         return console.log(planText(preview));
       }
+      if (search && study.hasPlan(dir)) {
+        const frozen = await study.readPlan(dir);
+        const { withArms } = await import('../../experiment/search/trialPlan.ts');
+        // before anything is tuned for it: the arms that both have are compared by what is not tuned
+        const tunedBefore = requested.arms.map((arm) => frozen.arms.find(({ name }) => name === arm.name) ?? arm);
+        continued(withArms(requested, tunedBefore))(frozen);
+      }
       const asked = search
         ? undefined
         : continued(requested)(study.hasPlan(dir) ? await study.readPlan(dir) : undefined);
       // before a plan is frozen: without an engine nothing is begun
       if (asked === undefined || missingRuns(dir, asked).length > 0) await openEngine(options);
-      const tuned = search && (await (await import('../tuneStudy.ts')).tuneStudy(dir, requested, search, options));
+      const tuned =
+        search && (await (await import('../tuneStudy.ts')).tuneStudy(dir, requested, search, options, remedy));
       if (tuned && !tuned.plan) return endStudy(tuned.end, true);
       const { changePlan } = await import('../../runs/planLock.ts');
       const plan = await changePlan(dir, continued(tuned?.plan ?? requested));

@@ -100,14 +100,19 @@ export function experimentOf(plan: StudyPlan, run: { readonly arm: string; reado
 
 /**
  * The plan to go on with where one is already frozen. Arms and seeds may be added, which is recorded with its time;
- * anything else that differs would make one table of two studies, and is an error that lists it.
+ * anything else that differs would make one table of two studies, and is an error that lists it and gives the `remedy`.
  */
-export function continuePlan(frozen: StudyPlan, requested: StudyPlan, at: string): StudyPlan {
+export function continuePlan(
+  frozen: StudyPlan,
+  requested: StudyPlan,
+  at: string,
+  remedy = 'ask for the same again (arms and seeds may be added), or give this study a name of its own',
+): StudyPlan {
   const differences = planDifferences(frozen, requested);
   if (differences.length > 0) {
     throw new UserError(
       `study ${frozen.study} was planned differently\n${differences.map((line) => `  ${line}`).join('\n')}`,
-      { remedy: 'ask for the same again (arms and seeds may be added), or give this study a name of its own' },
+      { remedy },
     );
   }
   const names = new Set(frozen.arms.map(({ name }) => name));
