@@ -3,7 +3,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { variable } from '../environment.ts';
 
 export interface Progress {
-  /** Done so far of the total, and what to say beside it. */
+  /** Done so far of the total, parts of one included, and what to say beside it. */
   update(done: number, note: string): void;
   /** A line of its own, kept. */
   say(line: string): void;
@@ -15,22 +15,37 @@ const PLAIN_EVERY_MS = 10_000;
 /** `unit` is what is counted, e.g. `step`. */
 export function startProgress(title: string, total: number, unit: string): Progress {
   const animated = process.stderr.isTTY && !variable('CI') && variable('TERM') !== 'dumb';
-  return animated ? bar(title, total, unit) : plainLines(title, total, unit);
+  const eta = timeLeft(total);
+  return animated ? bar(title, total, unit, eta) : plainLines(title, total, unit, eta);
 }
 
-function bar(title: string, total: number, unit: string): Progress {
+/** The time left at the pace since the first call; `?` before there is one. */
+function timeLeft(total: number): (done: number) => string {
+  let first: { readonly done: number; readonly ms: number } | undefined;
+  return (done) => {
+    const ms = performance.now();
+    first ??= { done, ms };
+    return done > first.done ? seconds((((ms - first.ms) / (done - first.done)) * (total - done)) / 1000) : '?';
+  };
+}
+
+function bar(title: string, total: number, unit: string, eta: (done: number) => string): Progress {
   const single = new SingleBar(
     {
-      format: `${title} {bar} {value}/{total} ${unit}s  ETA {eta_formatted}  {note}`,
+      format: (_, { value, maxWidth }, { left, note }: { left: string; note: string }) =>
+        barLine(
+          title,
+          { share: value / total, counts: `${Math.floor(value)}/${total} ${unit}s  ETA ${left}`, note },
+          maxWidth,
+        ),
       stream: process.stderr,
       hideCursor: true,
-      etaBuffer: 50,
     },
     Presets.shades_classic,
   );
-  single.start(total, 0, { note: '' });
+  single.start(total, 0, { left: '?', note: '' });
   return {
-    update: (done, note) => single.update(done, { note }),
+    update: (done, note) => single.update(done, { left: eta(done), note }),
     say(line) {
       process.stderr.write(`\r\u001b[K${line}\n`);
     },
@@ -38,18 +53,28 @@ function bar(title: string, total: number, unit: string): Progress {
   };
 }
 
-function plainLines(title: string, total: number, unit: string): Progress {
-  const startedAt = Date.now();
-  let lastAt = startedAt;
-  const print = (done: number, note: string) => {
-    const remaining = done > 0 ? (((Date.now() - startedAt) / done) * (total - done)) / 1000 : NaN;
-    console.error(`${title} ${unit} ${done}/${total}  ETA ${seconds(remaining)}  ${note}`);
-  };
+/** A line of at most `width`: counts and ETA always, as much of the title, the bar and the note as there is room for. */
+export function barLine(
+  title: string,
+  { share, counts, note }: { readonly share: number; readonly counts: string; readonly note: string },
+  width: number,
+): string {
+  const room = width - counts.length - 1;
+  const name = title.length <= room ? title : `${title.slice(0, Math.max(0, room - 1))}…`;
+  const size = Math.min(40, room - name.length - (note ? note.length + 2 : 0) - 1);
+  const full = Math.round(Math.min(1, share) * size);
+  const blocks = size < 5 ? '' : ` ${'█'.repeat(full)}${'░'.repeat(size - full)}`;
+  return `${name}${blocks} ${counts}  ${note}`.trimEnd().slice(0, width);
+}
+
+function plainLines(title: string, total: number, unit: string, eta: (done: number) => string): Progress {
+  let lastAt = performance.now();
   return {
     update(done, note) {
-      if (Date.now() - lastAt < PLAIN_EVERY_MS) return;
-      lastAt = Date.now();
-      print(done, note);
+      const left = eta(done);
+      if (performance.now() - lastAt < PLAIN_EVERY_MS) return;
+      lastAt = performance.now();
+      console.error(`${title} ${unit} ${Math.floor(done)}/${total}  ETA ${left}  ${note}`);
     },
     say: (line) => console.error(line),
     end: () => undefined,

@@ -44,6 +44,8 @@ export async function trainStudy(
   const progress = startProgress(plan.study, missing.length, 'run');
 
   let ended = 0;
+  const shares = new Map<string, number>(); // of the runs that train
+  const progressed = () => ended + [...shares.values()].reduce((sum, share) => sum + share, 0);
   const tellOf = (run: PlannedRun) => (line: string) => progress.say(`${run.arm} seed ${run.seed}: ${line}`);
   const trainHere = async (run: PlannedRun, onStep: OnStep): Promise<RunEnd> => {
     const outcome = await execute(experimentOf(plan, run), dataset, join(dir, run.path), await openEngine(options), {
@@ -60,8 +62,10 @@ export async function trainStudy(
   };
 
   const trainOne = async (run: PlannedRun): Promise<RunEnd> => {
-    const onStep: OnStep = ({ step, totalSteps, loss }) =>
-      progress.update(ended, `${run.arm} seed ${run.seed}: step ${step}/${totalSteps}, loss ${loss.toFixed(4)}`);
+    const onStep: OnStep = ({ step, totalSteps, loss }) => {
+      shares.set(run.path, step / totalSteps);
+      progress.update(progressed(), `${run.arm} seed ${run.seed}: step ${step}/${totalSteps}, loss ${loss.toFixed(4)}`);
+    };
     try {
       return await (options.jobs > 1
         ? trainInProcess(dir, run, options, { onStep, tell: tellOf(run) }, stop.signal)
@@ -77,9 +81,10 @@ export async function trainStudy(
       trainOne,
       onEnd: (run: PlannedRun, end: Exclude<RunEnd, { kind: 'taken' }>, count: number) => {
         ended = count;
+        shares.delete(run.path);
         const text = end.kind === 'interrupted' ? `stopped${end.isSaved ? ', its state is saved' : ''}` : end.text;
         progress.say(`[${done + count}/${plan.runs.length}] ${run.arm} seed ${run.seed}: ${text}`);
-        progress.update(count, '');
+        progress.update(progressed(), '');
       },
       onWait: (runs: number) =>
         progress.say(`waiting for ${runs} ${runs === 1 ? 'run' : 'runs'} that another process trains`),

@@ -23,11 +23,15 @@ const order: readonly ViewState[] = [
 /** `75 → 1m15s`. */
 type Duration = (seconds: number) => string;
 
+const timeLeft = (remaining: number | undefined, duration: Duration): string =>
+  remaining === undefined ? '?' : duration(remaining);
+
 /** The study in one line: how many runs of each state, and the time left. */
 export function watchSummary(name: string, { runs, remaining, hasEnded }: StudyView, duration: Duration): string {
-  const eta = remaining === undefined ? '' : `, ETA ${duration(remaining)}`;
-  const idle = hasEnded || runs.some(({ state }) => state === 'running') ? '' : '; no process is training it';
-  return `${name}: ${runs.length} runs, ${counts(runs)}${eta}${idle}`;
+  const isTraining = runs.some(({ state }) => state === 'running');
+  const eta = isTraining ? `ETA ${timeLeft(remaining, duration)}, ` : ''; // first, so that a narrow terminal has it
+  const idle = hasEnded || isTraining ? '' : '; no process is training it';
+  return `${name}: ${eta}${runs.length} runs, ${counts(runs)}${idle}`;
 }
 
 function counts(runs: readonly Estimated[]): string {
@@ -51,7 +55,7 @@ export function watchFrame(
   return [watchSummary(name, view, duration), ...table, ...more].map((line) => line.slice(0, width));
 }
 
-const head = ['run', 'state', 'step', 'epoch', 'loss', 'top-1 %', 'images/s', 'ETA', ''];
+const head = ['run', 'state', 'step', 'ETA', 'epoch', 'loss', 'top-1 %', 'images/s', ''];
 
 function cells(run: Estimated, duration: Duration): string[] {
   const { arm, seed, state, step, totalSteps, epoch, epochs, loss, top1, imagesPerSecond, remaining, reason } = run;
@@ -59,11 +63,11 @@ function cells(run: Estimated, duration: Duration): string[] {
     `${arm} seed ${seed}`,
     state,
     `${step}/${totalSteps ?? '?'}`,
+    state === 'running' ? timeLeft(remaining, duration) : '',
     `${epoch.toFixed(1)}/${epochs}`,
     loss === undefined ? '' : decimals(loss, 4),
     top1 === undefined ? '' : percent(top1),
     imagesPerSecond === undefined || state === 'queued' ? '' : threeFigures(imagesPerSecond),
-    remaining === undefined ? '' : duration(remaining),
     (reason ?? '').split('\n')[0]!,
   ];
 }
@@ -77,7 +81,7 @@ export function watchLine(run: Estimated, duration: Duration): string {
     ...(loss === undefined ? [] : [`loss ${decimals(loss, 4)}`]),
     ...(top1 === undefined ? [] : [`top-1 ${percent(top1)} %`]),
     ...(imagesPerSecond === undefined || state !== 'running' ? [] : [`${threeFigures(imagesPerSecond)} images/s`]),
-    ...(remaining === undefined ? [] : [`ETA ${duration(remaining)}`]),
+    ...(state === 'running' ? [`ETA ${timeLeft(remaining, duration)}`] : []),
     ...(reason === undefined ? [] : [reason.split('\n')[0]!]),
   ].join('  ');
 }

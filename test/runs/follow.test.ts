@@ -183,24 +183,38 @@ describe('a study as text', () => {
 
   test('in the order of its plan where it fits', () => {
     expect(watchFrame('demo', estimated(runs), { duration })).toEqual([
-      'demo: 4 runs, 1 running, 1 failed, 1 done, 1 queued, ETA 8s',
-      'run                 state       step  epoch    loss  top-1 %  images/s  ETA',
-      'a seed 0            done     100/100  4.0/4  0.2500    97.50      1230',
-      '-pnm seed 0         queued     0/100  0.0/4',
-      'adamw seed 0        running   40/100  1.6/4  1.5000               1000   3s',
-      'adamw+sched seed 0  failed     0/100  0.0/4                                  out of memory',
+      'demo: ETA 8s, 4 runs, 1 running, 1 failed, 1 done, 1 queued',
+      'run                 state       step  ETA  epoch    loss  top-1 %  images/s',
+      'a seed 0            done     100/100       4.0/4  0.2500    97.50      1230',
+      '-pnm seed 0         queued     0/100       0.0/4',
+      'adamw seed 0        running   40/100   3s  1.6/4  1.5000               1000',
+      'adamw+sched seed 0  failed     0/100       0.0/4                             out of memory',
     ]);
   });
 
   test('cut to a terminal: what wants attention first, the rest counted', () => {
     const frame = watchFrame('demo', estimated(runs), { duration, width: 30, height: 5 });
     expect(frame.map((line) => line.trimEnd())).toEqual([
-      'demo: 4 runs, 1 running, 1 fai',
+      'demo: ETA 8s, 4 runs, 1 runnin',
       'run                 state',
       'adamw seed 0        running  4',
       'adamw+sched seed 0  failed',
       '… and 2 more: 1 done, 1 queued',
     ]);
+  });
+
+  test('with the time left where 60 columns end, and a question mark where it is not known', () => {
+    const starting = view({ arm: 'adamw', state: 'running', step: 0 });
+    const many = [...Array.from({ length: 12 }, (_, seed) => view({ seed })), starting];
+    const [summary, head, first] = watchFrame('a-study-with-a-long-name', estimated(many), {
+      duration,
+      width: 60,
+      height: 4,
+    });
+    expect(summary).toContain('ETA ?, 13 runs');
+    expect(first).toMatch(/^adamw seed 0 +running +0\/100 +\? /);
+    expect(head!.indexOf('ETA')).toBeGreaterThan(0);
+    expect(watchLine(estimated(many).runs.at(-1)!, duration)).toContain('ETA ?');
   });
 
   test('a run in a line', () => {

@@ -129,7 +129,7 @@ describe.skipIf(skipped)('watch', () => {
     terminal.process.stdin!.write('key 3\n');
     expect(await terminal.ended).toBe(130);
     const screen = screenOf(terminal.output());
-    expect(screen.lines[0]).toMatch(/^live: 4 runs, 1 running, 3 queued/);
+    expect(screen.lines[0]).toMatch(/^live: ETA \S+, 4 runs, 1 running, 3 queued/);
     expect(screen.lines).toHaveLength(6);
     expect(screen.cursor).toBe(true);
 
