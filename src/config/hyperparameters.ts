@@ -32,7 +32,7 @@ export function withHyperparameters(experiment: Experiment, values: Hyperparamet
   const settings = Object.entries(values).map(([key, value]) => `${key} ${value}`);
   throw new UserError(
     `${what} is no valid experiment with ${settings.join(', ')}: ${issue!.path.join('.')}: ${issue!.message}`,
-    { remedy: 'narrow the range of that hyperparameter in study.search.space' },
+    { remedy: 'narrow the range of that hyperparameter, in study.search.space or --space' },
   );
 }
 
