@@ -13,6 +13,7 @@ import { resolvedYaml } from '../../src/config/resolved.ts';
 import { experimentSchema } from '../../src/config/schema.ts';
 import { merge, plain, type MapTree } from '../../src/config/tree.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
+import { planConflicts } from '../../src/experiment/study/planConflicts.ts';
 import { bad } from './bytes.ts';
 import { feed, fuzz, scratch } from './harness.ts';
 import { damagedJson, hostileText, hostileValue } from './json.ts';
@@ -140,14 +141,14 @@ describe('config text', () => {
       (input) => loaded('config text', input),
     ));
 
-  test('values of the wrong kind anywhere in a real config', async () => {
-    const experiment = (await loadExperiment(join(folder, 'ablation.yaml'), { env: {} })).experiment;
+  test.each(['ablation', 'partners-nfresnet'])('values of the wrong kind anywhere in configs/%s.yaml', async (name) => {
+    const experiment = (await loadExperiment(join(folder, `${name}.yaml`), { env: {} })).experiment;
     const places = [...leavesOf(experiment)];
     const change = fc.tuple(fc.constantFrom(...places), hostileValue);
     await fuzz(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
       const copy = structuredClone(experiment) as Record<string, unknown>;
       for (const [at, value] of changes) set(copy, at, value);
-      return loaded('config text', JSON.stringify(copy));
+      return loaded('config text', JSON.stringify(copy), { env: {}, alsoCheck: planConflicts });
     });
   });
 
