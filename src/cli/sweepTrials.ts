@@ -3,8 +3,9 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { isMap } from '../config/origin.ts';
 import type { Experiment } from '../config/schema.ts';
-import { rangeSchema, searchSchema, type Range, type SearchBlock } from '../config/search.ts';
+import { rangeKinds, rangeSchema, searchSchema, type Range, type SearchBlock } from '../config/search.ts';
 import { keyProblem } from '../config/searchConflicts.ts';
+import { didYouMean } from '../didYouMean.ts';
 import { UserError } from '../errors.ts';
 import type { Engine } from '../experiment/execute.ts';
 import { probeStep } from '../experiment/study/probe.ts';
@@ -90,9 +91,15 @@ function askedSpace(texts: readonly string[], experiment: Experiment): Record<st
 }
 
 const rangeProblem = (value: unknown, error: z.ZodError): string =>
-  isMap(value)
-    ? error.issues.map(({ path, message }) => [...path, message].join(' ')).join('; ')
-    : 'expected key={log: [from, to]}';
+  isMap(value) ? error.issues.flatMap(issueTexts).join('; ') : 'expected key={log: [from, to]}';
+
+function issueTexts(issue: z.core.$ZodIssue): string[] {
+  if (issue.code !== 'unrecognized_keys') return [[...issue.path, issue.message].join(' ')];
+  return issue.keys.map((key) => {
+    const meant = didYouMean(key, rangeKinds);
+    return `unknown kind of range ${key}${meant ? `; did you mean ${meant}?` : ''}`;
+  });
+}
 
 function yamlValue(text: string): unknown {
   try {

@@ -1,5 +1,5 @@
 /** A config file and the files it extends, merged into one tree. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,10 +128,21 @@ function unreadable(path: string, message: string, siblings: readonly string[]):
   }
   const others = siblings.filter((name) => name !== basename(path)); // there, but not to be read
   const close = didYouMean(basename(path), others);
-  const remedy = close
-    ? `did you mean ${join(dirname(path), close)}?`
-    : 'give the path of a config, e.g. configs/digits-resnet.yaml';
+  const found = close === undefined ? inConfigs(path) : join(dirname(path), close);
+  const remedy = found ? `did you mean ${found}?` : 'give the path of a config, e.g. configs/digits-resnet.yaml';
   return new UserError(message, { remedy });
+}
+
+/** The config in `configs/`, here or of the package, that a name without its folder or ending was meant for. */
+function inConfigs(path: string): string | undefined {
+  const name = basename(path).replace(/(\.ya?ml)?$/, '.yaml');
+  const folders = ['configs', join(packageRoot, 'configs')];
+  for (const folder of folders) {
+    const names = existsSync(folder) ? readdirSync(folder).filter((other) => other.endsWith('.yaml')) : [];
+    const meant = didYouMean(name, names);
+    if (meant !== undefined && resolve(folder, meant) !== resolve(path)) return join(folder, meant);
+  }
+  return undefined;
 }
 
 async function configsIn(dir: string): Promise<string[]> {

@@ -62,6 +62,23 @@ export async function selectRuns(root: string, words: readonly string[], study?:
   return runs.filter((run) => conditions.every((condition) => holds(run, condition))).map(({ entry }) => entry);
 }
 
+/** `; did you mean ablation?` of words that select no run: the first that is close to a name, or to a value of its key. */
+export async function meantWord(root: string, words: readonly string[]): Promise<string> {
+  const { names, conditions } = parsed(root, words);
+  const all = await listRuns(root);
+  const parts = [...new Set(all.flatMap(({ path }) => path.split('/')))];
+  const meant = [
+    ...names.flatMap((name) => (parts.includes(name) ? [] : (didYouMean(name, parts) ?? []))),
+    ...conditions.flatMap(({ key, operator, wanted }) => {
+      const values =
+        isField(key) && ['=', ':'].includes(operator) ? all.map((entry) => String(fields[key](entry))) : [];
+      const value = values.includes(wanted) ? undefined : didYouMean(wanted, [...new Set(values)]);
+      return value === undefined ? [] : [`${key}${operator}${value}`];
+    }),
+  ];
+  return meant[0] === undefined ? '' : `; did you mean ${meant[0]}?`;
+}
+
 /** The one run, begun at least, that the words select. */
 export async function selectRun(root: string, words: readonly string[]): Promise<RunEntry> {
   const { names, conditions } = parsed(root, words);

@@ -324,6 +324,22 @@ describe('the file itself', () => {
     await expect(loadExperiment('.')).rejects.toThrow(`${process.cwd()} is a folder`);
     expect(await complaint({ 'y.yaml': minimal })).toBe('x.yaml does not exist\nfix: did you mean y.yaml?');
   });
+  test('missing where it was looked for, but there in configs/', async () => {
+    for (const path of [
+      'digits-nfresnet',
+      'digits-nfresnet.yaml',
+      'config/digits-nfresnet.yaml',
+      'configs/digit-nfresnet',
+    ]) {
+      await expect(loadExperiment(path)).rejects.toMatchObject({
+        message: `${path} does not exist`,
+        remedy: 'did you mean configs/digits-nfresnet.yaml?',
+      });
+    }
+    await expect(loadExperiment('nothing/like/any.yaml')).rejects.toMatchObject({
+      remedy: 'give the path of a config, e.g. configs/digits-resnet.yaml',
+    });
+  });
   test('empty', async () => {
     expect(await problems({ 'x.yaml': '# nothing\n' })).toEqual(['x.yaml:1:1  the file is empty']);
   });

@@ -90,6 +90,12 @@ describe('--unset', () => {
     ).toBe(3);
   });
 
+  test('suggests no word that shares no letter', async () => {
+    expect(await told({ unset: ['optimizer.wd'] })).toEqual([
+      '--unset optimizer.wd  nothing to unset: no file sets it',
+    ]);
+  });
+
   test('mistakes name the flag', async () => {
     expect(await told({ unset: ['optimizer.lrr', 'nope', 'constructor', 'train.batch'] })).toEqual([
       '--unset optimizer.lrr  nothing to unset: no file sets it; did you mean optimizer.lr?',

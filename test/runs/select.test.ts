@@ -5,7 +5,7 @@ import { arms } from '../../src/experiment/study/ablation.ts';
 import { makePlan } from '../../src/experiment/study/plan.ts';
 import { differingKeys } from '../../src/runs/configs.ts';
 import { listRuns } from '../../src/runs/list.ts';
-import { configured, selectRun, selectRuns } from '../../src/runs/select.ts';
+import { configured, meantWord, selectRun, selectRuns } from '../../src/runs/select.ts';
 import { sorted } from '../../src/runs/sort.ts';
 import { writePlan } from '../../src/runs/study.ts';
 import { openSample, sampleExperiment, sampleResult, temporaryFolder } from './sample.ts';
@@ -118,6 +118,17 @@ test('sorted by the first key, then by the next; what has no value comes last', 
   expect(await order('-top1')).toEqual(['-pnm/1', 'ranger21/0', 'ranger21/1', '-pnm/0', ...unfinished, 'fast']);
   expect((await order('seed', 'top1')).slice(0, 2)).toEqual(['-pnm/0', 'ranger21/0']);
   expect((await order('-optimizer.lr'))[0]).toBe('fast');
+});
+
+test.each([
+  [['dmeo'], '; did you mean demo?'],
+  [['rangr21'], '; did you mean ranger21?'],
+  [['demo', 'arm=rangr21'], '; did you mean arm=ranger21?'],
+  [['status=compleet'], '; did you mean status=completed?'],
+  [['arm=ranger21', 'seed=9'], ''],
+  [['nothing-like-it'], ''],
+])('words that select no run, and what was meant: %j', async (words, meant) => {
+  expect(await meantWord(root, words)).toBe(meant);
 });
 
 test('configs differ in keys, as deep as all of them are maps', () => {

@@ -66,7 +66,13 @@ Examples:
         ? newPlan(config ?? defaultConfig, options)
         : savedPlan(options.from, config, options));
       const dir = join(options.runs, requested.study);
-      if (isRun(dir)) throw new UserError(`${dir} is the folder of a run`, { remedy: 'choose another --study NAME' });
+      if (isRun(dir))
+        throw new UserError(`${dir} is the folder of a run`, {
+          remedy:
+            options.from === undefined
+              ? 'choose another --study NAME'
+              : 'make the plan again, with another --study NAME',
+        });
       const { anotherStudy } = await import('../anotherStudy.ts');
       const remedy = options.from === undefined ? anotherStudy(options, requested.study) : undefined;
       const continued = (plan: typeof requested) => (frozen: typeof requested | undefined) =>

@@ -75,13 +75,17 @@ Examples:
       const names = options.backend ?? (await usableBackends());
       const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', threads, node: process.versions.node };
       const load = loadavg()[0]!.toFixed(1);
-      if (!options.json) console.log(`${machine.cpu}, ${threads} threads, load ${load} before\n`);
 
+      const cases = (options.case ?? [{ model: 'resnet20', image: 32, batch: 32 }]).map((one) => ({
+        ...one,
+        model: oneOf('model', one.model, modelNames),
+      }));
+      if (!options.json) console.log(`${machine.cpu}, ${threads} threads, load ${load} before\n`);
       const results: { case: Workload; figures: Figures[]; ratios: Ratio[] }[] = [];
-      for (const { model, image, batch } of options.case ?? [{ model: 'resnet20', image: 32, batch: 32 }]) {
+      for (const { model, image, batch } of cases) {
         for (const optimizer of options.optimizer ?? (['adamw', 'ranger21'] as const)) {
           const workload: Workload = {
-            model: oneOf('model', model, modelNames),
+            model,
             image,
             batch,
             stem: options.stem,

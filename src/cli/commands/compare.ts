@@ -27,14 +27,14 @@ Examples:
   ranger21 compare digits-resnet 'optimizer.lr>=1e-3' --json`,
     )
     .action(async (words, { json, runs: root, acceptDrift }) => {
-      const [{ selectRuns }, { configReader }, { runsText }] = await Promise.all([
+      const [{ meantWord, selectRuns }, { configReader }, { runsText }] = await Promise.all([
         import('../../runs/select.ts'),
         import('../../runs/configs.ts'),
         import('../../report/runsText.ts'),
       ]);
       const entries = (await selectRuns(root, words)).filter(({ state }) => state !== 'planned');
       if (entries.length === 0) {
-        throw new UserError(`no run under ${root} matches ${words.join(' ')}`, {
+        throw new UserError(`no run under ${root} matches ${words.join(' ')}${await meantWord(root, words)}`, {
           remedy: '`ranger21 ls` lists what is there',
         });
       }

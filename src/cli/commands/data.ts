@@ -169,7 +169,11 @@ async function find(name: string) {
   ]);
   const known = datasetNames.find((candidate) => candidate === name);
   if (known === undefined) {
-    throw new UserError(`no data set is called ${name}`, { remedy: `choose one of ${datasetNames.join(', ')}` });
+    const { didYouMean } = await import('../../didYouMean.ts');
+    const meant = didYouMean(name, datasetNames);
+    throw new UserError(`no data set is called ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`, {
+      remedy: `choose one of ${datasetNames.join(', ')}`,
+    });
   }
   const entry = datasets[known];
   return { entry, source: known in sources ? sources[known as keyof typeof sources] : undefined };

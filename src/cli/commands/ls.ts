@@ -27,7 +27,7 @@ Examples:
   ranger21 ls 'arm=-*' seed=0 --columns arm,seed,optimizer.components.agc,top1 --json`,
     )
     .action(async (selectors, { json, runs: root, sort, columns }) => {
-      const [{ configured, selectRuns, valueOf }, { sorted }, { toJson }, { chosenColumns, runsText }] =
+      const [{ configured, meantWord, selectRuns, valueOf }, { sorted }, { toJson }, { chosenColumns, runsText }] =
         await Promise.all([
           import('../../runs/select.ts'),
           import('../../runs/sort.ts'),
@@ -46,6 +46,8 @@ Examples:
       if (listed.length > 0)
         return console.log(shown ? chosenColumns(listed, shown) : runsText(listed.map(({ entry }) => entry)));
       console.error(
-        selectors.length > 0 ? `no run under ${root} matches ${selectors.join(' ')}` : `no runs under ${root}`,
+        selectors.length > 0
+          ? `no run under ${root} matches ${selectors.join(' ')}${await meantWord(root, selectors)}`
+          : `no runs under ${root}`,
       );
     });

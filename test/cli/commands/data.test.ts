@@ -66,7 +66,7 @@ describe('data verify', () => {
 describe('data prepare', () => {
   test('an unknown name lists the known ones', async () => {
     await expect(data('prepare', 'minst')).rejects.toMatchObject({
-      message: 'no data set is called minst',
+      message: 'no data set is called minst; did you mean mnist?',
       remedy: expect.stringContaining('digits, synthetic, mnist, fashion-mnist') as string,
     });
   });

@@ -98,6 +98,7 @@ describe('ranger21 sweep', () => {
   test.each([
     ['optimizer.lr', /expected key=\{log: \[from, to\]\}/],
     ['optimizer.lrr={log: [1e-3, 1]}', /unknown key; did you mean optimizer\.lr\?/],
+    ['optimizer.lr={logg: [1e-3, 1]}', /unknown kind of range logg; did you mean log\?/],
     ['optimizer.lr={log: [1, 1e-3]}', /the smaller first/],
     ['dataset.train={int: [1, 3]}', /dataset is the same for all runs/],
   ])('refuses --space %s with 2', (space, message) => {
