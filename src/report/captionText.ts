@@ -21,7 +21,7 @@ export function captionText(caption: Caption): string {
     `δ = ${inPoints(protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,
     ...caption.powerless,
     [...caption.machines, ...caption.backends].join('; ') || 'no run yet',
-    `${caption.semantics} semantics`,
+    semanticsText(caption),
     `${protocol.tier === 'T0' ? '' : 'full optimizer: '}lr ${caption.lr}, weight decay ${caption.weightDecay}`,
     ...caption.versions.map((version) => `ranger21 ${version}`),
     ...caption.code.map((code) => `training code ${code}`),
@@ -29,6 +29,10 @@ export function captionText(caption: Caption): string {
     `${caption.runs} runs, ${caption.failed} failed`,
   ].join(' · ');
 }
+
+/** `reference semantics, but gradnorm.passes 1` */
+export const semanticsText = ({ semantics, changedOptions }: Caption): string =>
+  `${semantics} semantics${changedOptions.length > 0 ? `, but ${changedOptions.join(', ')}` : ''}`;
 
 /** How to read the table. */
 export function legend({ target, reference, caption, rows }: StudyTable): string[] {

@@ -1,4 +1,5 @@
 /** What a study trained, in the words that stand above its table. */
+import { changesFromSemantics } from '../../optim/config.ts';
 import type { RunEntry } from '../../runs/list.ts';
 import type { Protocol, StudyPlan } from '../../runs/study.ts';
 import { completedOf } from './outcomes.ts';
@@ -21,6 +22,8 @@ export interface Caption {
   readonly seeds: readonly number[];
   readonly protocol: Protocol;
   readonly semantics: string;
+  /** Options of the full optimizer that are not those of its semantics. */
+  readonly changedOptions: readonly string[];
   readonly lr: number;
   readonly weightDecay: number;
   readonly backends: readonly string[];
@@ -61,6 +64,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
     seeds: plan.seeds,
     protocol: protocolOf(plan),
     semantics: optimizer.semantics,
+    changedOptions: changesFromSemantics(optimizer),
     lr: optimizer.lr,
     weightDecay: optimizer.weightDecay,
     backends: backendsOf(entries),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { studyTable } from '../../../src/experiment/table/table.ts';
+import { captionText } from '../../../src/report/captionText.ts';
 import { sampleEntries, samplePlan } from '../sampleStudy.ts';
 
 const table = studyTable(samplePlan, sampleEntries());
@@ -174,4 +175,16 @@ test('the caption says what was trained', () => {
     failed: 2,
   });
   expect(table.caption.model).toMatch(/^r8-basic/);
+});
+
+test('the caption lists the options that are not those of the semantics it names', () => {
+  const arms = samplePlan.arms.map((arm) => {
+    const { optimizer } = arm.experiment;
+    const gradnorm = { eps: 1e-8, passes: 1 } as const; // as the studies of version 0.1 have it
+    const components = { ...optimizer.components, gradnorm };
+    return { ...arm, experiment: { ...arm.experiment, optimizer: { ...optimizer, components } } };
+  });
+  const { caption } = studyTable({ ...samplePlan, arms }, sampleEntries());
+  expect(caption.changedOptions).toEqual(['gradnorm.passes 1']);
+  expect(captionText(caption)).toContain(' · reference semantics, but gradnorm.passes 1 · lr 0.001');
 });
