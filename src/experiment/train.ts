@@ -5,7 +5,7 @@ import { evalBatches, trainBatches } from '../data/batches.ts';
 import type { Batch, Batches, Dataset, EvalBatches } from '../data/dataset.ts';
 import type { Facts } from '../data/registry.ts';
 import { UserError } from '../errors.ts';
-import { initModel } from '../models/init.ts';
+import { initModel, sharedStart } from '../models/init.ts';
 import type { Model } from '../models/model.ts';
 import { models } from '../models/registry.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -69,7 +69,9 @@ export const planFor = (experiment: Experiment, { shape, classes, mean, std, sca
 export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { name, ...options } = experiment.model;
   const [height, width, channels] = facts.shape;
-  const model = onPixels(models[name].build(options, { height, width, channels, classes: facts.classes }), facts);
+  const input = { height, width, channels, classes: facts.classes };
+  const centralised = experiment.optimizer.components.gc !== false;
+  const model = onPixels(models[name].build(options, input, { centralised }), facts);
   const { epochs, batch } = experiment.train;
   const stepsPerEpoch = Math.floor(facts.train / batch);
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
@@ -198,7 +200,12 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       backend: { ...around.record, device: session.device },
       code: around.belongings.code,
       weights: tensorsHash(weights),
-      pairing: await completePairing(tensorsHash(joined({ ...initial })), data, totalSteps, progress),
+      pairing: await completePairing(
+        tensorsHash(joined(sharedStart(model, experiment.seed))),
+        data,
+        totalSteps,
+        progress,
+      ),
       attempts: run.attempt,
     });
     await saving.settle();

@@ -11,6 +11,7 @@ import { execute } from '../../src/experiment/execute.ts';
 import { planRun } from '../../src/experiment/train.ts';
 import type { RunResult, StepMetrics } from '../../src/runs/metrics.ts';
 import { readEntry } from '../../src/runs/list.ts';
+import { readResult } from '../../src/runs/store.ts';
 import { readLogs } from '../../src/runs/read.ts';
 import { readSafetensors } from '../../src/runs/safetensors.ts';
 import type { BackendName } from '../../src/tensor/backends/registry.ts';
@@ -48,6 +49,17 @@ describe.each(compiling)('64 images on $name', ({ name }) => {
     expect(steps.at(-1)!.trainTop1).toBeGreaterThan(0.98);
     expect(steps[0]!.loss).toBeGreaterThan(2);
   });
+});
+
+test('timm’s gains stay at 1 under centralisation and are trained without it, and the runs are still pairs', async () => {
+  const net = ['model.preset=timm045', 'optimizer.components.agc.exclude=[]', ...short];
+  const arms = ['optimizer.lr=1e-2', 'optimizer.components.gc=false', 'optimizer.components=[]'];
+  const runs = await Promise.all(arms.map(async (arm) => trained(await digits('nfresnet', ...net, arm), 'cpu')));
+  const results = await Promise.all(runs.map(({ dir }) => readResult(dir)));
+  // of r8-basic: one a channel of the stem, of two convolutions a block and of two projections
+  const gains = 16 + (16 + 16) + (32 + 32 + 32) + (64 + 64 + 64);
+  expect(results.map((result) => result!.parameters - results[0]!.parameters)).toEqual([0, gains, gains]);
+  expect(new Set(results.map((result) => result!.pairing!.init)).size).toBe(1);
 });
 
 test.each([
