@@ -184,7 +184,7 @@ function changes(name: string, was: unknown, is: unknown): string[] {
   if (is === undefined || JSON.stringify(was) === JSON.stringify(is)) return [];
   if (is === false) return [`${name} off`];
   if (Array.isArray(is)) return [`${name} ${is.join(', ') || 'none'}`];
-  if (typeof is !== 'object' || is === null) return [`${name} ${String(is)}`];
+  if (typeof is !== 'object' || is === null) return [`${name} ${is as string | number | boolean | null}`];
   if (was === false) return [`${name} on`];
   return Object.entries(is).flatMap(([key, value]) => changes(`${name}.${key}`, (was as Given)[key], value));
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { pytorchOptimizer } from '../../src/experiment/timing/bench.ts';
 import { parseOpenLoop } from '../../src/experiment/verify/openLoop.ts';
 import { verifyCase } from '../../src/experiment/verify/verifyOptimizer.ts';
 import { parseSafetensors } from '../../src/runs/safetensors.ts';
@@ -19,7 +20,7 @@ const cases = nets.flatMap(({ net, json, tensors }) => parseOpenLoop(json, tenso
 
 test.each(nets)('upstream on $net is within 1e-6 of itself in float64', ({ json }) => {
   const { variants } = JSON.parse(json) as { variants: Record<string, { float32Error: number }> };
-  expect(Object.keys(variants)).toHaveLength(14);
+  expect(Object.keys(variants)).toHaveLength(15);
   for (const { float32Error } of Object.values(variants)) expect(2 * float32Error).toBeLessThanOrEqual(tolerance);
 });
 
@@ -30,6 +31,13 @@ describe.each(usable)('on $name', (backend) => {
     expect(note).toBeUndefined(); // the learning rate of every step, to 1e-12
     expect(worst, where).toBeLessThanOrEqual(tolerance);
   });
+});
+
+test('what `bench` times beside PyTorch is pytorch-optimizer’s algorithm', () => {
+  for (const { json } of nets) {
+    const { variants } = JSON.parse(json) as { variants: Record<string, { optimizer: object }> };
+    expect(variants['pytorch-optimizer']!.optimizer).toMatchObject(pytorchOptimizer);
+  }
 });
 
 test('a file whose tensors do not fit its description is refused', () => {
