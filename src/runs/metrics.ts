@@ -2,6 +2,7 @@
 import { UserError } from '../errors.ts';
 import { mismatch } from './shape.ts';
 import { lineShapes } from './shapes.ts';
+import type { RunStatus } from './statuses.ts';
 
 /** What one training step computed: the same for the same run. Shares (`trainTop1`) are 0 … 1; norms are global L2 norms. */
 export interface StepRow {
@@ -40,17 +41,6 @@ export interface EvalMetrics {
   readonly top1: number;
   readonly top5?: number;
 }
-
-export const runStatuses = [
-  'completed',
-  'target_reached',
-  'timeout',
-  'diverged',
-  'stuck',
-  'interrupted',
-  'failed',
-] as const;
-export type RunStatus = (typeof runStatuses)[number];
 
 /** What executed a run. Two runs are timed alike only if all of it agrees. */
 export interface BackendRecord {

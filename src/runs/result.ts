@@ -1,9 +1,9 @@
 /** Whether a parsed `result.json` is one. */
 import { UserError } from '../errors.ts';
 import type { RunResult } from './metrics.ts';
-import { runStatuses } from './metrics.ts';
 import { mismatch } from './shape.ts';
 import { resultShape } from './shapes.ts';
+import { runStatuses } from './statuses.ts';
 
 const shape = resultShape(runStatuses);
 

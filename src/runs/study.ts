@@ -29,7 +29,7 @@ export interface Tuning {
   readonly by?: 'search' | 'line';
   /** The hyperparameters whose best value lies at an edge, the learning rate among them. */
   readonly edges?: readonly string[];
-  /** Trials of which every run diverged, got stuck or ran out of time. */
+  /** Trials of which every run failed or ran out of time. */
   readonly failed?: number;
   /** Lowest and highest learning rate of the line that score within half a point of the best. */
   readonly lrRange?: readonly [number, number];

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { record, tensorboardEvents } from '../../src/runs/tensorboard.ts';
-import type { RunStatus } from '../../src/runs/metrics.ts';
+import type { RunStatus } from '../../src/runs/statuses.ts';
 import { takeLease } from '../../src/runs/lease.ts';
 import { openRun } from '../../src/runs/store.ts';
 import { openSample, sampleEnv, sampleExperiment, sampleResult, sampleStep, temporaryFolder } from './sample.ts';

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { exitCode } from '../../errors.ts';
 import type { RunResult } from '../../runs/metrics.ts';
+import { statuses } from '../../runs/statuses.ts';
 import { expectOption } from '../expectOption.ts';
 import { acceptDriftOption, collect, openEngine, resumeOption, seed, withEngine } from '../engine.ts';
 import { runsOption } from '../runsOption.ts';
@@ -56,7 +56,8 @@ Examples:
       if (trained.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
       if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
       else console.log(summary(dir, result));
-      if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;
+      const code = statuses[result.status].exitCode;
+      if (code !== 0) process.exitCode = code;
       const { expect, name } = experiment;
       if (expect) exitAsExpected(tellExpectations(name, expect, [result]), options.expect);
     });

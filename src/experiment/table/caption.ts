@@ -1,6 +1,7 @@
 /** What a study trained, in the words that stand above its table. */
 import { changesFromSemantics } from '../../optim/config.ts';
 import type { RunEntry } from '../../runs/list.ts';
+import { endedShort, type RunState } from '../../runs/statuses.ts';
 import type { Protocol, StudyPlan } from '../../runs/study.ts';
 import { completedOf } from './outcomes.ts';
 import { powerlessFamilies } from './powerless.ts';
@@ -36,7 +37,7 @@ export interface Caption {
   /** Of the last run (ISO 8601, UTC). */
   readonly finishedAt: string | null;
   readonly runs: number;
-  /** Diverged, stuck, failed or out of time. */
+  /** Failures of the arm, and runs that ran out of time, broke off or cannot be read. */
   readonly failed: number;
   /** Families that no difference can be significant in, with how many seeds would do. */
   readonly powerless: readonly string[];
@@ -44,7 +45,7 @@ export interface Caption {
   readonly searchEdges: readonly string[];
 }
 
-const failedStates: readonly string[] = ['diverged', 'stuck', 'failed', 'timeout', 'unreadable'];
+const hasFailed = (state: RunState): boolean => endedShort(state) || state === 'failed' || state === 'unreadable';
 
 export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Caption {
   const arm = plan.arms.find(({ name }) => name === plan.reference) ?? plan.arms[0];
@@ -77,7 +78,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
         .sort()
         .at(-1) ?? null,
     runs: plan.runs.length,
-    failed: entries.filter(({ state }) => failedStates.includes(state)).length,
+    failed: entries.filter(({ state }) => hasFailed(state)).length,
     powerless: powerlessFamilies(plan),
     searchEdges: searchEdges(plan),
   };

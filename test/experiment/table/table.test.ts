@@ -114,7 +114,7 @@ describe('rows, worked out by hand', () => {
 describe('notes', () => {
   test('say what was not averaged and not paired', () => {
     expect(table.notes).toEqual([
-      'runs that diverged or got stuck count at the accuracy of guessing, 10.0 %: adamw 1 stuck, 1 diverged of 3',
+      'runs that diverged, exploded or got stuck count at the accuracy of guessing, 10.0 %: adamw 1 stuck, 1 diverged of 3',
       'missing, and in no mean: adamw+sched (1 not started)',
       'ranger21 − adamw+sched is over the seeds both have: 0, 2',
       'on in ranger21 without doing anything: softplus, lookahead; this study says nothing about that',
