@@ -9,6 +9,7 @@ import { searchProtocol, trialPlan } from '../experiment/search/trialPlan.ts';
 import type { Trial } from '../experiment/search/trials.ts';
 import type { StudyEnd } from '../experiment/study/study.ts';
 import { missingRuns } from '../experiment/study/study.ts';
+import { chanceOf } from '../experiment/table/outcomes.ts';
 import { ledgerCsv } from '../report/ledgerText.ts';
 import { listStudy, type RunEntry } from '../runs/list.ts';
 import { changePlan } from '../runs/planLock.ts';
@@ -49,8 +50,8 @@ export async function readTrials(
   plan: StudyPlan,
 ): Promise<TrialRecord[]> {
   const entries: readonly RunEntry[] = hasPlan(folder) ? await listStudy(search.dir, folder) : [];
-  const place = { chance: 1 / search.heldOut.classes, folder: relative(search.dir, folder).replaceAll('\\', '/') };
-  return scoredTrials(trials, plan, entries, place);
+  const chance = chanceOf(plan) ?? 1 / search.heldOut.classes;
+  return scoredTrials(trials, plan, entries, { chance, folder: relative(search.dir, folder).replaceAll('\\', '/') });
 }
 
 /**

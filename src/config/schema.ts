@@ -97,7 +97,7 @@ const stop = z.strictObject({
     .number()
     .min(0)
     .default(0.02)
-    .describe('how close to ln C (C classes) counts as chance; 0: never stuck'),
+    .describe('how close to ln C (C classes), or to the entropy of the labels, counts as chance; 0: never stuck'),
   target: z
     .strictObject({
       metric: z.literal('top1'),

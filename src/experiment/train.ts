@@ -19,6 +19,7 @@ import { joined, type Backend, type HostTensors, type Session, type SessionOptio
 import { divergenceReport, firstTensor } from './divergence.ts';
 import type { Belongings } from './drift.ts';
 import { evaluate } from './evaluate.ts';
+import { chanceOf, labelCounts, priorOf, priorScores } from './guessing.ts';
 import { compilePrograms, meterValues, stepInputs } from './programs.ts';
 import { countEvaluation, countStep, hashBatch, newProgress, PAIRED_BATCHES, stopwatch } from './progress.ts';
 import type { Ending, Progress } from './progress.ts';
@@ -27,7 +28,7 @@ import { onPixels } from './onPixels.ts';
 import { newSaving, type Saving } from './saving.ts';
 import { stepsOf } from './rhythm.ts';
 import { runState } from './step.ts';
-import { brokenMetric, endingOfEvaluation, endingOfStep, stuckRule } from './stop.ts';
+import { brokenMetric, endingOfEvaluation, endingOfRun, endingOfStep, stuckRule } from './stop.ts';
 import { tensorsHash } from './tensorsHash.ts';
 
 /** What a run is made of before it touches data or a device. */
@@ -117,6 +118,9 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       upcoming?.catch(() => undefined); // told where it is awaited, not as an unhandled rejection before
     };
     prefetch(progress.step + 1);
+    const labels = labelCounts(dataset);
+    const prior = priorOf(labels.train, experiment.train.labelSmoothing);
+    const chance = chanceOf(labels, experiment.train.labelSmoothing);
     spend('compile');
 
     // ── the loop: each turn starts after a whole step, where a run may also have been taken up again
@@ -132,7 +136,10 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
           endWith(progress, endingOfEvaluation(plan, progress));
         }
       }
-      if (isFinished(plan, progress)) break;
+      if (isFinished(plan, progress)) {
+        if (progress.step === totalSteps) endWith(progress, endingOfRun(plan, progress, chance));
+        break;
+      }
       if (signal?.aborted) {
         await saving.now(progress);
         const text = `stopped after step ${progress.step} of ${totalSteps}`;
@@ -172,8 +179,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         ...(meters ? { meters } : {}),
         ...{ ms, imagesPerSecond: experiment.train.batch / ((ms + dataWaitMs) / 1000), dataWaitMs },
       };
-      const { at, window } = stuckRule(plan);
-      countStep(progress, metrics, t <= at ? window : 0);
+      countStep(progress, metrics, priorScores(prior, batch.labels), stuckRule(plan).window);
       spend('train');
       run.step(metrics);
       around.onStep?.(metrics, plan);
@@ -187,7 +193,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         const reason = `${broken} is ${metrics[broken]} at step ${t}${firstTensor(report)}`;
         endWith(progress, { status: 'diverged', reason });
       } else {
-        endWith(progress, endingOfStep(plan, progress));
+        endWith(progress, endingOfStep(plan, progress, chance));
       }
       batch.release();
       endTurn();
@@ -196,6 +202,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
     // ── the result
     const weights = await session.read(Object.keys(fresh).filter((name) => /^(params|stats)\//.test(name)));
     const result = runResult(plan, dataset, progress, {
+      chance,
       study: around.study,
       backend: { ...around.record, device: session.device },
       code: around.belongings.code,

@@ -14,6 +14,7 @@ export function captionText(caption: Caption): string {
     ...(image ? [image.join('×')] : []),
     `${steps === null ? '' : `${steps} steps, `}${caption.epochs} ${caption.epochs === 1 ? 'epoch' : 'epochs'}`,
     `batch ${caption.batch}`,
+    ...(caption.chance ? [`chance ${chanceText(caption.chance)}`] : []),
     tierText(protocol),
     ...(caption.searchEdges.length > 0 ? [`at the edge of the search: ${caption.searchEdges.join(', ')}`] : []),
     'selection: last step',
@@ -33,6 +34,10 @@ export function captionText(caption: Caption): string {
 /** `reference semantics, but gradnorm.passes 1` */
 export const semanticsText = ({ semantics, changedOptions }: Caption): string =>
   `${semantics} semantics${changedOptions.length > 0 ? `, but ${changedOptions.join(', ')}` : ''}`;
+
+/** An older plan does not say how many images each class has. */
+export const chanceText = ({ top1, isRecorded }: NonNullable<Caption['chance']>): string =>
+  `${percent(top1)} %${isRecorded ? '' : ' (1/C, and ln C for losses: the plan does not record the labels)'}`;
 
 /** How to read the table. */
 export function legend({ target, reference, caption, rows }: StudyTable): string[] {

@@ -6,7 +6,7 @@ import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { fileError, writeAtomic } from './atomic.ts';
 import { studyFiles } from './layout.ts';
-import { toJson } from './metrics.ts';
+import { toJson, type Chance, type LabelCounts } from './metrics.ts';
 import { planProblem } from './planShape.ts';
 import { readJson } from './read.ts';
 
@@ -86,6 +86,10 @@ export interface DataFacts {
   /** Images. */
   readonly train: number;
   readonly test: number;
+  /** Both absent in older plans, whose chances are ln C and 1/C. */
+  readonly labels?: LabelCounts;
+  /** What follows from the labels, without label smoothing. */
+  readonly chance?: Chance;
 }
 
 /** What is declared before the first run, so that no result can choose it. Shares are 0 … 1: 0.002 is 0.2 points. */

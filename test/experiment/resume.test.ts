@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Experiment } from '../../src/config/schema.ts';
 import { datasets } from '../../src/data/registry.ts';
 import { execute, type ExecuteOptions } from '../../src/experiment/execute.ts';
+import type { Progress } from '../../src/experiment/progress.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/runs/checkpoint.ts';
 import { readEntry } from '../../src/runs/list.ts';
 import type { RunResult } from '../../src/runs/metrics.ts';
@@ -177,6 +178,28 @@ describe('what was there', () => {
     expect(told.join()).toMatch(message);
     expect((await readResult(dir))!.drift).toEqual([expect.stringMatching(message)]);
     expect(JSON.parse(text(dir, 'attempts/2/drift.json'))).toMatchObject({ was: {}, is: {} });
+  });
+
+  test('and was written before peaks were remembered goes on, its peak counted again from the log', async () => {
+    const [dir, whole] = [copy(), join(temporary(), 'run')];
+    const { record, state } = (await readCheckpoint(dir))!;
+    const { recent: _, peak: __, ...older } = record.progress as Progress;
+    await writeCheckpoint(dir, { ...record, progress: { ...older, recentLosses: [] } }, state);
+    const { told } = await train(experiment, backend, dir);
+    expect(told.join()).toMatch(/an older version wrote the checkpoint.*counted again.*going on from step 10/s);
+    await train(experiment, backend, whole);
+    expect(lasting(await readResult(dir))).toEqual(lasting(await readResult(whole)));
+    const losses = (await readLogs(dir)).steps.map(({ loss }) => loss);
+    const highest = Math.max(...losses);
+    expect((await readResult(dir))!.peak).toEqual({ loss: highest, step: losses.indexOf(highest) + 1 });
+  });
+
+  test('and misses what no log tells is refused', async () => {
+    const dir = copy();
+    const { record, state } = (await readCheckpoint(dir))!;
+    const { activity: _, ...older } = record.progress as Progress;
+    await writeCheckpoint(dir, { ...record, progress: older }, state);
+    await expect(train(experiment, backend, dir)).rejects.toThrow(/does not say activity/);
   });
 
   test('by other threads, code or data is refused', async () => {

@@ -111,7 +111,7 @@ test('a run that fails waits for the checkpoint under way before it gives its fo
 describe('the median time of a step', () => {
   const medianOf = (times: readonly number[]) => {
     const progress = newProgress();
-    times.forEach((ms, i) => countStep(progress, sampleStep(i + 1, { ms }), 0));
+    times.forEach((ms, i) => countStep(progress, sampleStep(i + 1, { ms }), { loss: 0, top1: 0 }, 1));
     return medianMs(progress);
   };
 
@@ -126,8 +126,10 @@ describe('the median time of a step', () => {
 
   test('needs no more room for a million steps', () => {
     const progress = newProgress();
-    for (let i = 1; i <= 1e6; i++) countStep(progress, sampleStep(i, { ms: 50 + 10 * Math.sin(i) }), 0);
+    for (let i = 1; i <= 1e6; i++)
+      countStep(progress, sampleStep(i, { ms: 50 + 10 * Math.sin(i) }), { loss: 0, top1: 0 }, 100);
     expect(Object.keys(progress.stepTimes).length).toBeLessThan(100);
+    expect(Object.values(progress.recent).map((last: number[]) => last.length)).toEqual([100, 100, 100]);
     expect(Math.abs(medianMs(progress) / 50 - 1)).toBeLessThan(0.005);
   });
 

@@ -131,6 +131,31 @@ describe('a run', () => {
     expect(broken.sort()).toEqual(report.state.map(({ name }) => name).sort());
   });
 
+  test('whose loss rises to a million, stays finite and ends far above chance has exploded', async () => {
+    const set = ['dataset.train=320', 'train.batch=16', 'log.meters=0', 'model.preset=timm045', ...adamw(3)];
+    const { dir, outcome, steps } = await trained(await digits('nfresnet', ...set, 'train.epochs=2'), 'onnx');
+    const { result } = outcome as { result: RunResult };
+    expect(steps.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+    expect(result).toMatchObject({ status: 'exploded', steps: 40, last: { step: 40 } });
+    const highest = Math.max(...steps.map(({ loss }) => loss));
+    expect(highest).toBeGreaterThan(1e5);
+    expect(result.peak).toEqual({ loss: highest, step: steps.find(({ loss }) => loss === highest)!.step });
+    expect(result.reason).toMatch(/^loss rose to \S+ at step \d+ \(ln C = 2\.3026\) and ended at /);
+    expect(result.last.top1).toBeLessThan(0.18);
+    expect(await readEntry(dir, dir)).toMatchObject({ state: 'exploded', reason: result.reason });
+    expect(readdirSync(join(dir, 'checkpoints'))).toEqual(['step-000000040']); // its weights are finite, and kept
+  });
+
+  test('whose loss rises as high and comes back is complete, with its peak told', async () => {
+    const set = ['dataset.train=640', 'train.batch=16', 'train.epochs=3', 'log.meters=0', 'train.augment.crop=0'];
+    const experiment = await digits('resnet', ...set, 'optimizer.lr=0.6', 'optimizer.components=[warmdown]');
+    const { outcome, steps } = await trained(experiment, 'onnx');
+    const { result } = outcome as { result: RunResult };
+    expect(steps[1]!.loss).toBeGreaterThan(23.1); // ten times ln 10
+    expect(result).toMatchObject({ status: 'completed', steps: 120, peak: { loss: steps[1]!.loss, step: 2 } });
+    expect(result.reason).toMatch(/^loss rose to 28\.5 at step 2 \(ln C = 2\.3026\) and ended at /);
+  });
+
   test('whose loss stays at chance ends as stuck', async () => {
     const experiment = await digits(
       'nfresnet',

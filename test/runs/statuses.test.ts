@@ -36,7 +36,7 @@ test('each status counts as, and ends `run` with, what the README says', () => {
 test('the README and the help name the failures, and `ls` every status of a finished run', () => {
   const readme = readFileSync('README.md', 'utf8').replaceAll('\n', ' ');
   expect(readme).toContain('4 diverged, exploded or stuck,');
-  expect(readme).toContain('Runs that diverge, explode or get stuck count at chance.');
+  expect(readme).toContain('Runs that diverge, explode or get stuck count at chance');
   const program = buildProgram();
   let help = '';
   program.configureOutput({ writeOut: (text) => void (help += text) });

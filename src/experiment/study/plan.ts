@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import { id8, identity, leafDifferences, runId } from '../../runs/id.ts';
 import { studyRunPath } from '../../runs/layout.ts';
 import type { Arm, DataFacts, Protocol, StudyPlan } from '../../runs/study.ts';
+import { chanceOf, labelCounts } from '../guessing.ts';
 import { defaultHeadline, familyOf, protocolOf, referenceOf } from './protocol.ts';
 
 /** `study.seeds`: that many from `first` on, or exactly these. */
@@ -61,12 +62,11 @@ export function studyProtocol(block: Partial<StudyBlock> | undefined, arms: read
 }
 
 /** The data set as a plan records it. */
-export const dataFacts = ({ shape, classes, train, test }: Dataset): DataFacts => ({
-  shape,
-  classes,
-  train: train.count,
-  test: test.count,
-});
+export function dataFacts(dataset: Dataset): DataFacts {
+  const { shape, classes, train, test } = dataset;
+  const labels = labelCounts(dataset);
+  return { shape, classes, train: train.count, test: test.count, labels, chance: chanceOf(labels, 0) };
+}
 
 /**
  * Refuses a plan read from a file whose runs this code, or this data, would not give: it is trained as it was written or
@@ -98,7 +98,8 @@ export function experimentOf(plan: StudyPlan, run: { readonly arm: string; reado
 
 /**
  * The plan to go on with where one is already frozen. Arms and seeds may be added, which is recorded with its time;
- * anything else that differs would make one table of two studies, and is an error that lists it.
+ * anything else that differs would make one table of two studies, and is an error that lists it. The data's facts stay as they
+ * were declared: no result chooses what guessing scores.
  */
 export function continuePlan(frozen: StudyPlan, requested: StudyPlan, at: string): StudyPlan {
   const differences = planDifferences(frozen, requested);
@@ -112,7 +113,8 @@ export function continuePlan(frozen: StudyPlan, requested: StudyPlan, at: string
   const arms = requested.arms.map(({ name }) => name).filter((name) => !names.has(name));
   const seeds = requested.seeds.filter((seed) => !frozen.seeds.includes(seed));
   const nothing = arms.length === 0 && seeds.length === 0;
-  return { ...requested, additions: nothing ? frozen.additions : [...frozen.additions, { at, arms, seeds }] };
+  const additions = nothing ? frozen.additions : [...frozen.additions, { at, arms, seeds }];
+  return { ...requested, ...(frozen.facts && { facts: frozen.facts }), additions };
 }
 
 /** What keeps `requested` from being `frozen` with arms or seeds added; one line each. */

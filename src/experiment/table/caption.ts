@@ -3,7 +3,7 @@ import { changesFromSemantics } from '../../optim/config.ts';
 import type { RunEntry } from '../../runs/list.ts';
 import { endedShort, type RunState } from '../../runs/statuses.ts';
 import type { Protocol, StudyPlan } from '../../runs/study.ts';
-import { completedOf } from './outcomes.ts';
+import { chanceOf, completedOf } from './outcomes.ts';
 import { powerlessFamilies } from './powerless.ts';
 import { protocolOf } from '../study/protocol.ts';
 import { backendsOf } from './rows.ts';
@@ -17,6 +17,8 @@ export interface Caption {
   readonly image: readonly number[] | null;
   /** Training and held-out images. */
   readonly images: { readonly train: number; readonly test: number } | null;
+  /** What failed runs count as, a share; `isRecorded`: from the plan's labels, else 1/C. Null where nothing says. */
+  readonly chance: { readonly top1: number; readonly isRecorded: boolean } | null;
   readonly steps: number | null;
   readonly epochs: number;
   readonly batch: number;
@@ -52,6 +54,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
   if (!arm) throw new Error('a plan without arms');
   const { model, dataset, train, optimizer } = arm.experiment;
   const { facts } = plan;
+  const chance = chanceOf(plan);
   const results = entries.flatMap(({ result }) => result ?? []);
   return {
     model: named(model),
@@ -59,6 +62,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
     fingerprint: plan.fingerprint,
     image: facts?.shape ?? null,
     images: facts ? { train: facts.train, test: facts.test } : null,
+    chance: chance === undefined ? null : { top1: chance, isRecorded: facts?.chance !== undefined },
     steps: completedOf(entries)[0]?.result.steps ?? null,
     epochs: train.epochs,
     batch: train.batch,

@@ -48,5 +48,9 @@ export function finalTop1({ bySeed }: ArmRuns, chance?: number): Map<number, num
   return values;
 }
 
-/** Accuracy of guessing; undefined where the plan does not say how many classes there are. */
-export const chanceOf = ({ facts }: StudyPlan): number | undefined => facts && 1 / facts.classes;
+/**
+ * Accuracy of guessing: the share of the commonest held-out class, or 1/C in an older plan, which does not record it; undefined
+ * where the plan does not even say how many classes there are.
+ */
+export const chanceOf = ({ facts }: StudyPlan): number | undefined =>
+  facts && (facts.chance?.top1 ?? 1 / facts.classes);

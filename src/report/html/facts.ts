@@ -2,6 +2,7 @@
 import { inPoints } from '../../experiment/study/protocol.ts';
 import type { StudyTable } from '../../experiment/table/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
+import { chanceText } from '../captionText.ts';
 import { markup, type Markup } from '../markup.ts';
 import { percent } from '../numbers.ts';
 import { semanticsText } from '../captionText.ts';
@@ -17,6 +18,7 @@ export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTabl
       'images',
       images && `${images.train} to train on, ${images.test} held out${image ? `, ${image.join(' × ')}` : ''}`,
     ],
+    ['chance', caption.chance && chanceText(caption.chance)],
     [
       'training',
       `${caption.epochs} epochs, batch ${caption.batch}${caption.steps === null ? '' : `, ${caption.steps} steps`}`,

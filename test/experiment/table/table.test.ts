@@ -91,6 +91,18 @@ describe('rows, worked out by hand', () => {
     expect(without.notes[0]).toMatch(/^means are over completed runs only, since the plan does not say/);
   });
 
+  test('the chance that the plan records counts instead, and the caption tells which it is', () => {
+    const chance = { uniformLoss: Math.log(10), priorLoss: 1.2, top1: 0.5 };
+    const unequal = { ...samplePlan, facts: { ...samplePlan.facts!, chance } };
+    const table = studyTable(unequal, sampleEntries());
+    expect(row('adamw', table).top1).toMatchObject({ mean: near((0.5 + 0.8 + 0.5) / 3), basis: 'intention to treat' });
+    expect(table.notes[0]).toContain('count at the accuracy of guessing, 50.0 %');
+    expect(captionText(table.caption)).toContain(' · chance 50.00 % · ');
+    expect(captionText(studyTable(samplePlan, sampleEntries()).caption)).toContain(
+      ' · chance 10.00 % (1/C, and ln C for losses: the plan does not record the labels) · ',
+    );
+  });
+
   test('each row names its runs, and each cell those behind it', () => {
     expect(row('adamw').runs.map(({ seed, state, reason }) => [seed, state, reason])).toEqual([
       [0, 'stuck', 'still at chance'],
