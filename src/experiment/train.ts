@@ -215,13 +215,11 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       ),
       attempts: run.attempt,
     });
-    await saving.settle();
-    const untold = (what: string) => (error: unknown) => tell(`${what}: ${(error as Error).message}`);
-    if (experiment.checkpoint.keep.final && progress.ending?.status !== 'diverged') {
-      await saving.now(progress).catch(untold('the final state was not saved'));
-    }
+    await saving.complete(progress); // before the result: with it the run is finished, and nobody would write its weights again
     await run.finish(result, stepsHere().stepsHere);
-    await saving.tidy(progress).catch(untold('checkpoints that are no longer needed were not removed'));
+    await saving.tidy(progress).catch((error: unknown) => {
+      tell(`checkpoints that are no longer needed were not removed: ${(error as Error).message}`);
+    });
     return result;
   } catch (error) {
     await saving?.settle(); // while this process still has the run: later it would write into another's
