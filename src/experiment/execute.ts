@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { writeAtomic } from '../runs/atomic.ts';
 import { readCheckpoint, setAsideCheckpoints, type CheckpointRecord } from '../runs/checkpoint.ts';
 import { captureEnv } from '../runs/env.ts';
+import { checkLogs } from '../runs/folder.ts';
 import { attemptFiles } from '../runs/layout.ts';
 import { takeLease, type Lease } from '../runs/lease.ts';
 import { toJson, type BackendRecord, type RunResult } from '../runs/metrics.ts';
@@ -108,6 +109,7 @@ async function startingPoint({
   const { record, state, skipped } = checkpoint;
   const lines = driftLines(record.drift, is);
   if (!acceptDrift) refuseDrift(lines, dir, record.step);
+  await checkLogs(dir, record);
   const { progress, told } = await savedProgress(record.progress, dir, plan, dataset);
   if (lines.length > 0)
     await writeAtomic(join(lease.dir, attemptFiles.drift), `${toJson({ schema: 1, was: record.drift, is }, 2)}\n`);
@@ -116,6 +118,7 @@ async function startingPoint({
   const text = [
     ...skipped.map(({ name, reason }) => `checkpoint ${name} is damaged and left aside: ${reason}`),
     ...lines.map((line) => `changed since the checkpoint, and accepted: ${line}`),
+    ...(record.sums ? [] : ['the checkpoint is of an older version: whether the logs are as they were is not known']),
     ...(told === undefined ? [] : [told]),
     `${whatHappened(lease)}: going on from step ${record.step}`,
   ].join('\n');

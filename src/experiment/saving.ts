@@ -61,12 +61,12 @@ export function newSaving({ plan, run, session, record, from, tell }: SavingOpti
 
   const snapshot = async (progress: Progress): Promise<Snapshot> => {
     const { step } = progress;
-    const files = run.flush();
+    const logs = run.flush();
     const saved = structuredClone(progress);
     const state = await session.read();
     [lastAt, lastStep] = [performance.now(), step];
     const writtenAt = new Date().toISOString();
-    return { record: { schema: 1, step, ...record, files, progress: saved, writtenAt }, progress: saved, state };
+    return { record: { schema: 1, step, ...record, ...logs, progress: saved, writtenAt }, progress: saved, state };
   };
 
   /** In order, up to the first that fails. */

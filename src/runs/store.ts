@@ -17,7 +17,7 @@ import { hparamsSession, type HparamsSession } from './hparams.ts';
 import { id8, runId } from './id.ts';
 import { runFiles } from './layout.ts';
 import type { Lease } from './lease.ts';
-import { openLog, type Log } from './log.ts';
+import { hashOf, openLog, type Log } from './log.ts';
 import type { EvalMetrics, LinesHeader, RunResult, StepMetrics } from './metrics.ts';
 import { toJson, toLine } from './metrics.ts';
 import { readJson } from './read.ts';
@@ -45,8 +45,8 @@ export interface RunWriter {
   step(metrics: StepMetrics): void;
   /** Flushes to the disk. */
   evaluation(metrics: EvalMetrics): void;
-  /** Flushes the logs; how many bytes each then has. */
-  flush(): Record<string, number>;
+  /** Flushes the logs; how many bytes each then has, and their SHA-256. */
+  flush(): Required<Pick<CheckpointRecord, 'files' | 'sums'>>;
   checkpoint(record: CheckpointRecord, state: HostTensors): Promise<void>;
   prune(keep: Keep): Promise<void>;
   /** Removes the checkpoints of the steps named. */
@@ -103,7 +103,9 @@ export async function openRun(dir: string, { experiment, lease, from, study }: O
       ? openEvents(dir, lease.attempt, from && from.step + 1, session)
       : undefined;
     if (events) keep(events.log);
-    const older = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => !(name in files)));
+    const older = Object.entries(from?.files ?? {}).flatMap(([file, length]) =>
+      file in files ? [] : [{ file, length, sum: hashOf(join(dir, file), length).digest('hex') }],
+    );
     return writer(dir, lease, { files, events, older });
   } catch (cause) {
     logs.forEach((log) => log.close());
@@ -125,8 +127,8 @@ const now = () => Date.now() / 1000;
 interface Logs {
   readonly files: Readonly<Record<string, Log>>;
   readonly events: { readonly file: string; readonly log: Log; readonly encode: EventEncoder } | undefined;
-  /** Event files of earlier attempts, with their lengths. */
-  readonly older: Readonly<Record<string, number>>;
+  /** Event files of earlier attempts, with their lengths and SHA-256. */
+  readonly older: readonly { readonly file: string; readonly length: number; readonly sum: string }[];
 }
 
 function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunWriter {
@@ -183,7 +185,12 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
     flush() {
       check();
       flush();
-      return { ...older, ...Object.fromEntries(Object.entries(logs).map(([file, { length }]) => [file, length])) };
+      const own = Object.entries(logs).map(([file, log]) => ({ file, length: log.length, sum: log.sha256() }));
+      const all = [...older, ...own];
+      return {
+        files: Object.fromEntries(all.map(({ file, length }) => [file, length])),
+        sums: Object.fromEntries(all.map(({ file, sum }) => [file, sum])),
+      };
     },
     async checkpoint(record, state) {
       lease.check();

@@ -210,8 +210,8 @@ describe.skipIf(!python && !required)('the hparams plugin of the tensorboard pac
     const experiment = sampleExperiment();
     const first = await openRun(dir, { experiment, lease: await takeLease(dir, sampleEnv) });
     first.step(sampleStep(1));
-    const files = first.flush();
-    const record = { schema: 1, step: 1, id: 'x', drift: {}, files, progress: {}, writtenAt: '' } as const;
+    const logs = first.flush();
+    const record = { schema: 1, step: 1, id: 'x', drift: {}, ...logs, progress: {}, writtenAt: '' } as const;
     await first.checkpoint(record, {});
     first.step(sampleStep(2, { loss: 9 }));
     await first.abandon('failed', 'out of memory', { step: 2, stepsHere: 2 });
