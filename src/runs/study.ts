@@ -6,9 +6,10 @@ import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { fileError, writeAtomic } from './atomic.ts';
 import { studyFiles } from './layout.ts';
-import { toJson, type Chance, type LabelCounts } from './metrics.ts';
+import type { Chance, LabelCounts } from './metrics.ts';
 import { planProblem } from './planShape.ts';
 import { readJson } from './read.ts';
+import { sealed, unsealed } from './seal.ts';
 
 /**
  * What an arm is for. `without` leaves components out of the full optimizer, `with` adds some to a baseline; `screen` is a
@@ -138,12 +139,19 @@ export const readPlan = (dir: string): Promise<StudyPlan> => readPlanFile(join(d
 
 /** The plan in a file, wherever it lies. */
 export async function readPlanFile(path: string): Promise<StudyPlan> {
-  const plan = await readJson(path);
+  const { value: plan, isAltered } = unsealed(await readJson(path));
   const problem = planProblem(plan);
-  if (problem === undefined) return plan as StudyPlan;
-  throw new UserError(`${path} is not a plan: ${problem}`, {
-    remedy: 'it was altered, or written by another version of ranger21',
-  });
+  if (problem !== undefined) {
+    throw new UserError(`${path} is not a plan: ${problem}`, {
+      remedy: 'it was altered, or written by another version of ranger21',
+    });
+  }
+  if (isAltered) {
+    throw new UserError(`${path} is not the plan that was written: it was altered`, {
+      remedy: 'put back a copy of it as it was; of a plan that you edited before any run was trained, remove its `sum`',
+    });
+  }
+  return plan as StudyPlan;
 }
 
 /** Writes `plan.json`, making the study's folder where there is none. */
@@ -156,8 +164,7 @@ export async function writePlan(dir: string, plan: StudyPlan): Promise<void> {
   await writePlanFile(join(dir, studyFiles.plan), plan);
 }
 
-export const writePlanFile = (path: string, plan: StudyPlan): Promise<void> =>
-  writeAtomic(path, `${toJson(plan, 2)}\n`);
+export const writePlanFile = (path: string, plan: StudyPlan): Promise<void> => writeAtomic(path, sealed(plan));
 
 /** Writes `table.json`, `table.md` and so on beside the plan: one text for each extension. */
 export async function writeTables(dir: string, texts: Readonly<Record<string, string>>): Promise<void> {

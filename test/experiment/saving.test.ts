@@ -57,16 +57,16 @@ describe('a disk that is full', () => {
       let failures = 0;
       diskFull(
         (operation, path) =>
-          operation === 'write' && path.endsWith('step-000000004/state.safetensors') && failures++ === 0,
+          operation === 'write' && path.endsWith('step-000000002/state.safetensors') && failures++ === 0,
       );
       const { told, outcome } = await train(dir, () => undefined, set);
       expect(told).toEqual([
-        expect.stringMatching(/^the checkpoint of step 4 was not written: .*ENOSPC.*; trying again when/),
+        expect.stringMatching(/^the checkpoint of step 2 was not written: .*ENOSPC.*; trying again when/),
       ]);
       expect(outcome).toMatchObject({ kind: 'trained', result: { steps: 20 } });
       const every = ['2', '4', '6', '8', '10', '12', '14', '16', '18', '20'];
       expect(kept(dir)).toEqual(set.includes('keep') ? every : ['20']);
-      if (set.includes('keep')) expect(weightsAt(dir, 4).equals(weightsAt(whole, 4))).toBe(true);
+      if (set.includes('keep')) expect(weightsAt(dir, 2).equals(weightsAt(whole, 2))).toBe(true);
     },
   );
 
@@ -94,9 +94,11 @@ describe('a disk that is full', () => {
     expect(outcome).toMatchObject({ message: expect.stringContaining(code) as string, code: 6 });
     expect(existsSync(join(dir, 'result.json'))).toBe(false);
     disk.before = undefined;
-    expect(await readEntry(dir, dir)).toMatchObject({ state: 'failed', checkpoint: 16 });
+    const { state, checkpoint } = await readEntry(dir, dir);
+    expect(state).toBe('failed');
+    expect([8, 16]).toContain(checkpoint); // one that is due while another is written is left out
     const again = await train(dir, () => undefined, set);
-    expect(again.told).toEqual([expect.stringContaining('going on from step 16')]);
+    expect(again.told).toEqual([expect.stringContaining(`going on from step ${checkpoint}`)]);
     expect(again.outcome).toMatchObject({ kind: 'trained', result: { status: 'completed', steps: 20 } });
     expect(kept(dir)).toEqual(['20']);
     expect(weightsAt(dir, 20).equals(weightsAt(whole, 20))).toBe(true);

@@ -42,10 +42,10 @@ async function outputOf(...args: string[]) {
   return { out: out.join(''), error: error.join('\n') };
 }
 
-/** The result of a run with one value changed, for the time of `use`. */
+/** The result of a run with one value changed, and without the sum that would tell, for the time of `use`. */
 async function withResult<T>(path: string, change: (text: string) => string, use: () => Promise<T>): Promise<T> {
   const text = readFileSync(path, 'utf8');
-  writeFileSync(path, change(text));
+  writeFileSync(path, change(text).replace(/,\s*"sum": "\w{64}"/, ''));
   return use().finally(() => writeFileSync(path, text));
 }
 
