@@ -40,15 +40,13 @@ function ending(runs) {
   /** @type {import('../../src/runs/metrics.ts').RunResult} */
   const result = JSON.parse(text('result.json')); // eslint-disable-line @typescript-eslint/no-unsafe-assignment -- just written
   const { weights, last, best, activity, pairing, status } = result;
-  const states = readdirSync(join(dir, 'checkpoints'))
-    .filter((name) => name.startsWith('step-'))
-    .map((name) => [
-      name,
-      createHash('sha256')
-        .update(readFileSync(join(dir, 'checkpoints', name, 'state.safetensors')))
-        .digest('hex'),
-    ]);
-  const content = { weights, last, best, activity, pairing, status, states };
+  // the final state; older ones that were not removed take room and do no harm
+  const final =
+    readdirSync(join(dir, 'checkpoints'))
+      .sort()
+      .findLast((name) => name.startsWith('step-')) ?? '';
+  const state = createHash('sha256').update(readFileSync(join(dir, 'checkpoints', final, 'state.safetensors')));
+  const content = { weights, last, best, activity, pairing, status, final, state: state.digest('hex') };
   return JSON.stringify(content) + text('metrics.jsonl') + text('evals.jsonl');
 }
 
