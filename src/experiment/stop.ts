@@ -62,8 +62,8 @@ function stuckAtPrior({ step, recent }: Progress, chance: Chance, within: number
   const isAtPrior = beyond < within && beyond > (-within * chance.priorLoss) / chance.uniformLoss;
   if (!isAtPrior || isAboveZero(recent.top1BeyondPrior)) return undefined;
   const reason =
-    `median loss ${median(recent.loss).toFixed(4)} is what the shares of the classes alone give ` +
-    `(their entropy is ${chance.priorLoss.toFixed(4)}) at step ${step}`;
+    `median loss ${median(recent.loss).toFixed(4)} is what the shares of the classes alone give, to ${beyond.toFixed(4)} ` +
+    `batch by batch (their entropy is ${chance.priorLoss.toFixed(4)}), at step ${step}`;
   return { status: 'stuck', reason };
 }
 
