@@ -32,8 +32,10 @@ export function captionText(caption: Caption): string {
 }
 
 /** `reference semantics, but gradnorm.passes 1` */
-export const semanticsText = ({ semantics, changedOptions }: Caption): string =>
-  `${semantics} semantics${changedOptions.length > 0 ? `, but ${changedOptions.join(', ')}` : ''}`;
+export function semanticsText({ semantics, changedOptions }: Caption): string {
+  if (changedOptions === null) return `${semantics} semantics (whether options differ from it is not recorded)`;
+  return `${semantics} semantics${changedOptions.length > 0 ? `, but ${changedOptions.join(', ')}` : ''}`;
+}
 
 /** An older plan does not say how many images each class has. */
 export const chanceText = ({ top1, isRecorded }: NonNullable<Caption['chance']>): string =>

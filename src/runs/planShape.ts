@@ -21,6 +21,7 @@ const shape: Shape = {
   reference: 'folder',
   fingerprint: 'text',
   seeds: ['count'],
+  'changedOptions?': ['text'],
   arms: [
     {
       name: 'folder',

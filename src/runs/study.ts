@@ -121,6 +121,8 @@ export interface StudyPlan {
   /** Absent in plans of version 0.1. */
   readonly facts?: DataFacts;
   readonly protocol?: Protocol;
+  /** Options of the reference arm that are not those of the semantics it names: `gradnorm.passes 1`. Absent in plans of version 0.1. */
+  readonly changedOptions?: readonly string[];
   readonly arms: readonly Arm[];
   /** In the order to train them: every arm of the first seed, then of the next. */
   readonly runs: readonly PlannedRun[];

@@ -2,6 +2,7 @@
 import type { Experiment, StudyBlock } from '../../config/schema.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { UserError } from '../../errors.ts';
+import { changesFromSemantics } from '../../optim/config.ts';
 import { id8, identity, leafDifferences, runId } from '../../runs/id.ts';
 import { studyRunPath } from '../../runs/layout.ts';
 import type { Arm, DataFacts, Protocol, StudyPlan } from '../../runs/study.ts';
@@ -47,8 +48,15 @@ export function makePlan({
       }),
   );
   const declared = { ...(facts && { facts }), ...(protocol && { protocol }) };
-  return { schema: 1, study, reference, fingerprint, seeds, ...declared, arms, runs, additions: [] };
+  const changedOptions = changedOptionsOf(arms, reference);
+  return { schema: 1, study, reference, fingerprint, seeds, ...declared, changedOptions, arms, runs, additions: [] };
 }
+
+/** What the reference arm's optimizer changes about its semantics. */
+export const changedOptionsOf = (arms: readonly Arm[], reference: string): string[] => {
+  const arm = arms.find(({ name }) => name === reference) ?? arms[0];
+  return arm ? changesFromSemantics(arm.experiment.optimizer) : [];
+};
 
 /** What a study declares before its first run; with the arms, whose names it may use. */
 export function studyProtocol(block: Partial<StudyBlock> | undefined, arms: readonly Arm[]): Protocol {

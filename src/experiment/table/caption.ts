@@ -1,5 +1,4 @@
 /** What a study trained, in the words that stand above its table. */
-import { changesFromSemantics } from '../../optim/config.ts';
 import type { RunEntry } from '../../runs/list.ts';
 import { endedShort, type RunState } from '../../runs/statuses.ts';
 import type { Protocol, StudyPlan } from '../../runs/study.ts';
@@ -25,8 +24,8 @@ export interface Caption {
   readonly seeds: readonly number[];
   readonly protocol: Protocol;
   readonly semantics: string;
-  /** Options of the full optimizer that are not those of its semantics. */
-  readonly changedOptions: readonly string[];
+  /** Options of the reference arm that are not those of its semantics; null in plans of version 0.1, which do not say. */
+  readonly changedOptions: readonly string[] | null;
   readonly lr: number;
   readonly weightDecay: number;
   readonly backends: readonly string[];
@@ -69,7 +68,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
     seeds: plan.seeds,
     protocol: protocolOf(plan),
     semantics: optimizer.semantics,
-    changedOptions: changesFromSemantics(optimizer),
+    changedOptions: plan.changedOptions ?? null,
     lr: optimizer.lr,
     weightDecay: optimizer.weightDecay,
     backends: backendsOf(entries),

@@ -13,6 +13,7 @@ import {
   studyProtocol,
 } from '../../../src/experiment/study/plan.ts';
 import { chanceOf } from '../../../src/experiment/table/outcomes.ts';
+import { optimizerSchema } from '../../../src/optim/config.ts';
 import { runId } from '../../../src/runs/id.ts';
 import { readPlan, writePlan, type Arm, type PlannedRun } from '../../../src/runs/study.ts';
 import { imageSet } from '../../data/toy.ts';
@@ -50,6 +51,12 @@ test('a plan is every arm with the first seed, then with the next', () => {
   expect(second.id).toBe(runId(experimentOf(plan, second), 1, fingerprint));
   expect(second.path).toBe(`-pnm/1-${second.id.slice(0, 8)}`);
   expect(experimentOf(plan, second).seed).toBe(1);
+});
+
+test('a plan records what its reference arm changes about the semantics it names', () => {
+  expect(planOf().changedOptions).toEqual([]);
+  const optimizer = optimizerSchema.parse({ components: { gradnorm: { passes: 1 } } });
+  expect(planOf({ changes: { optimizer } }).changedOptions).toEqual(['gradnorm.passes 1']);
 });
 
 test('a plan records how many images of each class there are, and what guessing scores', () => {
