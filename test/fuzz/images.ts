@@ -6,12 +6,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maskedCrc32c } from '../../src/crc32c.ts';
 import { fileChecksums } from '../../src/data/checksums.ts';
-import { readHeader } from '../../src/data/images/imageHeader.ts';
+import { readBmp, readPnm } from '../../src/data/images/bitmap.ts';
+import { formatOf, readHeader } from '../../src/data/images/imageHeader.ts';
 import { openFolder } from '../../src/data/images/imageDataset.ts';
 import type { ImageSplit } from '../../src/data/images/imageSplit.ts';
 import { FileFault, readStored } from '../../src/data/images/imageStore.ts';
 import { manifestName, shardEnd, type PackedRecord, type ShardManifest } from '../../src/data/images/shards.ts';
 import { readTfrecords } from '../../src/data/images/tfrecord.ts';
+import { readTiffHeader } from '../../src/data/images/tiff.ts';
+import { UserError } from '../../src/errors.ts';
 import { sha256 } from '../data/toy.ts';
 import { bad, bitFlips, truncations, type Damaged } from './bytes.ts';
 import { allocated, feed, fuzz, scratch } from './harness.ts';
@@ -289,5 +292,106 @@ describe('headers of images', () => {
         0.2,
       );
     }
+  });
+});
+
+describe('bitmaps and TIFF', () => {
+  const { decoded } = JSON.parse(readFileSync('test/fixtures/imageFormats.json', 'utf8')) as {
+    decoded: Record<string, { bytes: string }>;
+  };
+  const fileOf = (name: string) => Buffer.from(decoded[name]!.bytes, 'base64');
+  /** A decoder's plain error says what is wrong with the file; anything else it throws is a fault of ours. */
+  const told = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      if ((error as Error).constructor !== Error) throw error;
+      throw new UserError((error as Error).message, { remedy: 'replace the file' });
+    }
+  };
+  const pnm = (bytes: Buffer) =>
+    feed(
+      'PGM and PPM',
+      () => told(() => (bytes[0] === 80 ? readPnm(bytes).pixels('strict') : formatOf(bytes))),
+      (pixels) => {
+        if (typeof pixels === 'string') return 'another format';
+        expect(pixels.data.length).toBe(pixels.width * pixels.height * 3);
+        if (bytes.toString('latin1', 0, 2) !== 'P6') return 'it has a value for every pixel';
+        const head = /^P6\s(?:\s|#[^\r\n]*[\r\n])*(\d+)(?:\s|#[^\r\n]*[\r\n])+(\d+)(?:\s|#[^\r\n]*[\r\n])+255\s/.exec(
+          bytes.toString('latin1'),
+        );
+        if (head === null) return 'it has a value for every pixel';
+        expect([pixels.width, pixels.height]).toEqual([Number(head[1]), Number(head[2])]);
+        expect(Buffer.from(pixels.data)).toEqual(bytes.subarray(head[0].length, head[0].length + pixels.data.length));
+        return 'its pixels are its bytes after the header';
+      },
+    );
+  const bmp = (bytes: Buffer) =>
+    feed(
+      'BMP',
+      () => told(() => readBmp(bytes).pixels('strict')),
+      ({ data, width, height }) => {
+        const isOld = bytes.readUInt32LE(14) === 12;
+        const rows = isOld ? bytes.readUInt16LE(20) : bytes.readInt32LE(22);
+        const columns = isOld ? bytes.readUInt16LE(18) : bytes.readUInt32LE(18);
+        expect([width, height, data.length]).toEqual([columns, Math.abs(rows), columns * Math.abs(rows) * 3]);
+        const isPlain = !isOld && bytes.readUInt16LE(28) === 24 && bytes.readUInt32LE(30) === 0;
+        if (!isPlain) return 'it has bytes for every pixel';
+        const stride = 4 * Math.ceil((3 * width) / 4);
+        for (let y = 0; y < height; y++) {
+          const row = bytes.readUInt32LE(10) + (rows < 0 ? y : height - 1 - y) * stride;
+          for (let i = 0; i < 3 * width; i++) {
+            expect(data[y * 3 * width + i]).toBe(bytes[row + 3 * Math.floor(i / 3) + 2 - (i % 3)]);
+          }
+        }
+        return 'its pixels are its bytes, blue first, row by row';
+      },
+    );
+  const tiff = (bytes: Buffer) =>
+    feed(
+      'TIFF header',
+      () => told(() => readTiffHeader(bytes)),
+      ({ width, height, orientation }) => {
+        expect([1, 2, 3, 4, 5, 6, 7, 8]).toContain(orientation);
+        for (const size of [width, height]) expect(Number.isSafeInteger(size) && size >= 0).toBe(true);
+        return 'an orientation and a size; libvips decodes the rest';
+      },
+    );
+
+  const ppms = ['P6 with comments.ppm', 'P3 with comments.ppm', 'P5 of 31.pgm', 'P6 of 1000.ppm'].map(fileOf);
+  const bmps = ['24 bits, header of 40.bmp', '4 bits.bmp', '32 bits, masks XBGR.bmp', '8 bits, old header.bmp'].map(
+    fileOf,
+  );
+  const tiffs = ['little-endian.tif', 'orientation 6, tiff_lzw.tif', 'big.tif', 'palette of 4 bits.tif'].map(fileOf);
+
+  test.each([
+    ['PPM', ppms, pnm],
+    ['BMP', bmps, bmp],
+    ['TIFF', tiffs, tiff],
+  ] as const)('%s: every truncation, every flipped bit of its first bytes, and damage', async (_, files, one) => {
+    for (const file of files) {
+      for (const { bytes } of truncations(file.subarray(0, 200))) await one(bytes);
+      for (const { bytes } of bitFlips(file.subarray(0, 62))) await one(Buffer.concat([bytes, file.subarray(62)]));
+      await fuzz(bad(file, files), ({ bytes }) => one(bytes), 0.3);
+    }
+  });
+
+  test('a header cannot ask for memory', async () => {
+    const hostile = Buffer.from(bmps[0]!);
+    hostile.writeUInt32LE(2 ** 31 - 1, 18);
+    hostile.writeInt32LE(-(2 ** 31), 22);
+    expect(await allocated(() => told(() => readBmp(hostile).pixels('strict')))).toBeLessThan(10_000);
+    const palettes = Buffer.from(bmps[1]!);
+    palettes.writeUInt32LE(0xffff_ffff, 46);
+    expect(await allocated(() => told(() => readBmp(palettes).pixels('strict')))).toBeLessThan(10_000);
+    for (const size of ['9999999999 9999999999', '65535 65535']) {
+      for (const kind of ['P2', 'P3', 'P5', 'P6']) {
+        const bytes = Buffer.from(`${kind}\n${size}\n255\n1 2 3`);
+        expect(await allocated(() => told(() => readPnm(bytes).pixels('strict')))).toBeLessThan(10_000);
+      }
+    }
+    const entries = Buffer.from(tiffs[0]!);
+    entries.writeUInt16LE(0xffff, entries.readUInt32LE(4));
+    expect(await allocated(() => told(() => readTiffHeader(entries)))).toBeLessThan(10_000);
   });
 });

@@ -15,8 +15,8 @@ export const badFilePolicies = ['error', 'skip', 'warn'] as const;
 
 /**
  * What happens to a file that does not decode, or not to its end. `error`: the run stops and names it. `skip`: in training the next
- * sample that decodes takes its place, in evaluation it is not counted. `warn`: what can be decoded is used, the rest is grey; a
- * file of which nothing can be decoded is skipped. Whatever was passed over is told once, by name.
+ * sample that decodes takes its place, in evaluation it is not counted. `warn`: what can be decoded is used, the rest is grey
+ * or black; a file of which nothing can be decoded is skipped. Whatever was passed over is told once, by name.
  */
 export type BadFilePolicy = (typeof badFilePolicies)[number];
 
