@@ -1,8 +1,8 @@
 /** Trains the trials of a search, or reads what is there, and keeps its ledger. */
 import { join, relative } from 'node:path';
+import type { Experiment } from '../config/schema.ts';
 import type { SearchBlock } from '../config/search.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { datasets } from '../data/registry.ts';
 import { continuePlan } from '../experiment/study/plan.ts';
 import { ledgerArms, scoredTrials } from '../experiment/search/ledger.ts';
 import { searchProtocol, trialPlan } from '../experiment/search/trialPlan.ts';
@@ -15,6 +15,7 @@ import { listStudy, type RunEntry } from '../runs/list.ts';
 import { changePlan } from '../runs/planLock.ts';
 import { hasPlan, readPlan, type StudyPlan } from '../runs/study.ts';
 import { writeLedger, type Ledger, type TrialRecord } from '../runs/tuning.ts';
+import { loadDataset } from './loadDataset.ts';
 import { trainStudy, type StudyOptions } from './trainStudy.ts';
 
 export interface Search {
@@ -27,10 +28,8 @@ export interface Search {
   readonly heldOut: Dataset;
 }
 
-export const heldOutData = (
-  dataset: { readonly name: keyof typeof datasets },
-  { holdOut }: SearchBlock,
-): Promise<Dataset> => datasets[dataset.name].load({ ...dataset, holdOut });
+export const heldOutData = (dataset: Experiment['dataset'], { holdOut }: SearchBlock): Promise<Dataset> =>
+  loadDataset({ ...dataset, holdOut });
 
 /** The plan of trials whose runs lie in `folder`: the frozen one with what is new, where there is one. */
 export async function plannedTrials(

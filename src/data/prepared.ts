@@ -1,6 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -11,6 +10,7 @@ import { checkLabels } from './labels.ts';
 import { parseJson } from './parseJson.ts';
 import { sha256 } from './sha256.ts';
 import type { Source, Splits } from './source.ts';
+import { userCache } from './userCache.ts';
 import { writeDurably } from './writeDurably.ts';
 
 const fileSchema = (name: string) =>
@@ -62,13 +62,6 @@ function isWritable(folder: string): boolean {
   } catch {
     return false;
   }
-}
-
-function userCache(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
-  if (process.platform === 'win32') return LOCALAPPDATA || join(homedir(), 'AppData', 'Local');
-  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
 }
 
 /** The command that prepares a data set in the place where it is looked for. */

@@ -55,7 +55,8 @@ export async function execute(
 
   const plan = planFor(experiment, dataset);
   const belongs = await belongings(experiment, dataset.fingerprint, engine);
-  const lease = await takeLease(dir, await captureEnv(engine.record));
+  const env = { ...(await captureEnv(engine.record)), ...('heldOut' in dataset && { heldOut: dataset.heldOut }) };
+  const lease = await takeLease(dir, env);
   let from: StartingPoint | undefined;
   try {
     const meanwhile = await finished(); // by the process that had it until now

@@ -10,6 +10,7 @@ import type { Model } from '../models/model.ts';
 import { models } from '../models/registry.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { buildOptimizer } from '../optim/ranger21.ts';
+import { runProblems } from '../optim/schedule.ts';
 import { initState } from '../optim/state.ts';
 import { runId } from '../runs/id.ts';
 import type { BackendRecord, EvalMetrics, RunResult, StepMetrics } from '../runs/metrics.ts';
@@ -75,6 +76,7 @@ export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const model = onPixels(models[name].build(options, input, { centralised }), facts);
   const { epochs, batch } = experiment.train;
   const stepsPerEpoch = Math.floor(facts.train / batch);
+  refuseOtherLength(experiment, facts.train, stepsPerEpoch);
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
   const optimizer = buildOptimizer(experiment.optimizer, { epochs, stepsPerEpoch }, shapes);
   const evalEvery = stepsOf(experiment.eval.every, stepsPerEpoch)!; // the schema takes nothing else
@@ -82,6 +84,17 @@ export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { lookahead } = experiment.optimizer.components;
   const merges = lookahead !== false && lookahead.k <= totalSteps;
   return { experiment, facts, model, optimizer, stepsPerEpoch, totalSteps, evalEvery, merges };
+}
+
+/** What a config is checked for where it says how many images there are is checked here for those that were found. */
+function refuseOtherLength({ optimizer, train }: Experiment, images: number, stepsPerEpoch: number): void {
+  if (stepsPerEpoch < 1) {
+    throw new UserError(`train.batch is ${train.batch}, and there are ${images} images to train on`, {
+      remedy: `set train.batch to ${images} or less`,
+    });
+  }
+  const [problem] = runProblems(optimizer, { epochs: train.epochs, stepsPerEpoch });
+  if (problem) throw new UserError(problem.message, { remedy: problem.remedy });
 }
 
 /**

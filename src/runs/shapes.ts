@@ -76,6 +76,7 @@ export const envShape: Shape = {
   platform: 'text',
   cpu: { model: 'text', cores: 'number' },
   memoryBytes: 'number',
+  'heldOut?': 'text',
   startedAt: 'text',
 };
 

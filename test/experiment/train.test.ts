@@ -67,7 +67,7 @@ test.each([
   ['lookahead=false', false],
 ])('a plan of 22 billion steps with %s costs nothing', async (lookahead, merges) => {
   const experiment = await digits('nfresnet', 'train.epochs=1000000000', `optimizer.components.${lookahead}`);
-  const facts = { ...datasets.digits.facts({}), train: 1_437, test: 360 };
+  const facts = { ...datasets.digits.facts({}), classes: 10, train: 1_437, test: 360 };
   expect(planRun(experiment, facts)).toMatchObject({ totalSteps: 22e9, merges });
 });
 

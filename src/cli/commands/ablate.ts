@@ -117,9 +117,9 @@ interface Choice {
 
 /** The plan that a config and the command line ask for. */
 async function newPlan(config: string, options: Choice) {
-  const [{ loadExperiment }, { datasets }, ablation, plans] = await Promise.all([
+  const [{ loadExperiment }, { loadDataset }, ablation, plans] = await Promise.all([
     import('../../config/load.ts'),
-    import('../../data/registry.ts'),
+    import('../loadDataset.ts'),
     import('../../experiment/study/ablation.ts'),
     import('../../experiment/study/plan.ts'),
   ]);
@@ -137,7 +137,7 @@ async function newPlan(config: string, options: Choice) {
     addOneIn: options.addOneIn ?? asked?.addOneIn,
   });
   const arms = await armsAsExpected(config, asBuilt, asked?.tier);
-  const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+  const dataset = await loadDataset(experiment.dataset);
   const { tier = 'T0' } = asked ?? {};
   const requested = plans.makePlan({
     study: asked?.name ?? experiment.name,
@@ -158,8 +158,8 @@ async function newPlan(config: string, options: Choice) {
 
 /** A plan as it was saved: nothing may be asked beside it that would change what it trains. */
 async function savedPlan(file: string, config: string | undefined, options: Choice) {
-  const [{ datasets }, { checkPlan }, { readPlanFile }] = await Promise.all([
-    import('../../data/registry.ts'),
+  const [{ loadDataset }, { checkPlan }, { readPlanFile }] = await Promise.all([
+    import('../loadDataset.ts'),
     import('../../experiment/study/plan.ts'),
     import('../../runs/study.ts'),
   ]);
@@ -171,7 +171,7 @@ async function savedPlan(file: string, config: string | undefined, options: Choi
   }
   const requested = await readPlanFile(file);
   const { dataset: chosen } = requested.arms[0]!.experiment;
-  const dataset = await datasets[chosen.name].load(chosen);
+  const dataset = await loadDataset(chosen);
   checkPlan(requested, dataset.fingerprint);
   const { checkBudgets } = await import('../../experiment/search/budgets.ts');
   checkBudgets(requested);

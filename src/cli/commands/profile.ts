@@ -27,16 +27,16 @@ Examples:
   ranger21 profile configs/imagenet-nfresnet.yaml --steps 50 --trace trace.json`,
     )
     .action(async (config, { steps, trace, json, ...options }) => {
-      const [{ loadExperiment }, { datasets }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
+      const [{ loadExperiment }, { loadDataset }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
         await Promise.all([
           import('../../config/load.ts'),
-          import('../../data/registry.ts'),
+          import('../loadDataset.ts'),
           import('../../experiment/timing/profile.ts'),
           import('../signals.ts'),
           import('../progress.ts'),
         ]);
       const { experiment } = await loadExperiment(config, options);
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(options);
       const root = mkdtempSync(join(tmpdir(), 'ranger21-profile-'));
       const stop = stopOnSignals();

@@ -34,9 +34,9 @@ Examples:
   ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [{ loadExperiment }, { datasets }, { trainHere }] = await Promise.all([
+      const [{ loadExperiment }, { loadDataset }, { trainHere }] = await Promise.all([
         import('../../config/load.ts'),
-        import('../../data/registry.ts'),
+        import('../loadDataset.ts'),
         import('../trainHere.ts'),
       ]);
       const loaded = await loadExperiment(config, options);
@@ -48,7 +48,7 @@ Examples:
         return dryRun(experiment, await openEngine(options), options.json ?? false);
       }
 
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(options);
       const trained = await trainHere(experiment, dataset, engine, { ...options, title: experiment.name });
       if (trained === undefined) return;

@@ -24,9 +24,9 @@ Examples:
   ranger21 verify expect configs/digits-nfresnet.yaml --seeds 3 --json`,
     )
     .action(async (config, { seeds, json, resume, runs, ...asked }) => {
-      const [{ loadExperiment }, { datasets }, { seedList }, { trainHere }] = await Promise.all([
+      const [{ loadExperiment }, { loadDataset }, { seedList }, { trainHere }] = await Promise.all([
         import('../../config/load.ts'),
-        import('../../data/registry.ts'),
+        import('../loadDataset.ts'),
         import('../../experiment/study/plan.ts'),
         import('../trainHere.ts'),
       ]);
@@ -37,7 +37,7 @@ Examples:
           remedy: 'add e.g. `expect: { testTop1: { atLeast: 0.97 }, source: where the figure is from }`',
         });
       }
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(asked);
       const results: RunResult[] = [];
       for (const seed of seedList(seeds, experiment.seed)) {

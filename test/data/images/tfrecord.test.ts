@@ -4,11 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { maskedCrc32c } from '../../../src/crc32c.ts';
 import { decodedTraining } from '../../../src/data/images/imageBatches.ts';
 import { readStored } from '../../../src/data/images/imageStore.ts';
+import { configKeys } from '../../../src/data/images/optionNames.ts';
 import { datasets } from '../../../src/data/registry.ts';
 import { readTfrecords } from '../../../src/data/images/tfrecord.ts';
 import { verifyRecords } from '../../../src/data/images/verifyImages.ts';
 import { UserError } from '../../../src/errors.ts';
 import { temporaryFolder } from '../toy.ts';
+import { silent } from './imageTree.ts';
 
 /** Written by test/fixtures/tfrecord.py with TensorFlow. */
 const written = JSON.parse(readFileSync('test/fixtures/tfrecord.json', 'utf8')) as {
@@ -25,7 +27,7 @@ function folder(layout: 'inception' | 'tfds', root = temporaryFolder()): string 
 
 describe.each(['inception', 'tfds'] as const)('the layout %s, written by TensorFlow', (layout) => {
   test('labels and images', () => {
-    const { train, test: held } = readTfrecords(folder(layout), 3);
+    const { train, test: held } = readTfrecords(folder(layout), 3, configKeys);
     expect([...train.labels]).toEqual(written.labels.train);
     expect([...held.labels]).toEqual(written.labels.validation);
     for (const [split, images] of [
@@ -58,12 +60,10 @@ describe.each(['inception', 'tfds'] as const)('the layout %s, written by TensorF
     const bytes = readFileSync(path);
     bytes[200] = (bytes[200] as number) ^ 4;
     writeFileSync(path, bytes);
-    const source = readTfrecords(root, 3);
+    const source = readTfrecords(root, 3, configKeys);
     expect(() => readStored(source.train.store, 0)).toThrow('wrong checksum');
     readStored(source.train.store, 1);
-    await expect(verifyRecords(source, () => () => undefined)).rejects.toThrow(
-      `1 images are not as they were: ${path}, record at byte 12`,
-    );
+    await expect(verifyRecords(source, silent)).rejects.toThrow(`1 image is damaged: ${path}, record at byte 12`);
   });
 });
 
@@ -74,7 +74,7 @@ describe('damaged files', () => {
   const read = (content: Uint8Array, classes = 3) => {
     const root = folder('inception');
     writeFileSync(join(root, name), content);
-    return () => readTfrecords(root, classes);
+    return () => readTfrecords(root, classes, configKeys);
   };
   /** A record around a payload. */
   const record = (payload: Uint8Array) => {
@@ -122,7 +122,7 @@ describe('damaged files', () => {
     ];
     const root = folder('inception');
     writeFileSync(join(root, name), record(field(1, Buffer.concat(entries.map((entry) => field(1, entry))))));
-    const { labels, store } = readTfrecords(root, 3).train;
+    const { labels, store } = readTfrecords(root, 3, configKeys).train;
     expect(labels[0]).toBe(1);
     expect(readStored(store, 0)).toEqual({ encoded: Buffer.from('the image') });
   });
@@ -134,14 +134,14 @@ describe('damaged files', () => {
   test('a shard that is missing', () => {
     const root = folder('tfds');
     rmSync(join(root, 'imagenet2012-train.tfrecord-00001-of-00002'));
-    expect(() => readTfrecords(root, 3)).toThrow(`${root} has 1 train files, their names say 2`);
-    expect(() => readTfrecords(temporaryFolder(), 3)).toThrow('has no TFRecord files');
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has 1 train files, their names say 2`);
+    expect(() => readTfrecords(temporaryFolder(), 3, configKeys)).toThrow('has no TFRecord files');
   });
 
   test('two held-out splits in one folder, one of them without labels perhaps', () => {
     const root = folder('tfds');
     writeFileSync(join(root, 'imagenet2012-test.tfrecord-00000-of-00001'), bytes);
-    expect(() => readTfrecords(root, 3)).toThrow(UserError);
-    expect(() => readTfrecords(root, 3)).toThrow(`${root} has files of test and validation`);
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(UserError);
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has files of test and validation`);
   });
 });
