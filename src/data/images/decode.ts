@@ -79,7 +79,7 @@ const wholeOf = ({ width, height }: Pick<Header, 'width' | 'height'>): Box => ({
 
 /** Decodes the part `box` of an image. Lines below it are not decoded. */
 async function decodePart(encoded: Uint8Array, { width, isCmyk }: Header, care: Care, box: Box): Promise<Part> {
-  const quick = isCmyk ? undefined : turboJpeg?.(encoded, box, width);
+  const quick = isCmyk || encoded[0] !== 0xff ? undefined : turboJpeg?.(encoded, box, width);
   if (quick !== undefined) return quick;
   const decode = (fail: FailOn) =>
     (isCmyk ? inks : rgb)(open(encoded, fail).extract(box))
