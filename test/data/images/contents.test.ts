@@ -106,6 +106,34 @@ describe('the fingerprint of a folder', () => {
   });
 });
 
+test('reading tells how far it has come, over all threads, and nothing where all is known', async () => {
+  const root = ppmTree(parts);
+  for (let i = 0; i < 18; i++) {
+    const path = join(root, `train/class000${Math.floor(i / 6)}/${i % 6}.ppm`);
+    writeFileSync(path, Buffer.alloc(1 << 20, i + 1));
+  }
+  await settled();
+  const told: string[] = [];
+  const identify = async (workers: number) => {
+    const source = openTreeFolder(root);
+    const onStart = (doing: string, total: number, unit: string) => {
+      told.push(`${doing} ${total} ${unit}s`);
+      let last = 0;
+      return (done: number) => {
+        expect(done).toBeGreaterThanOrEqual(last);
+        last = done;
+        if (done === total) told.push('all');
+      };
+    };
+    return source.identity(source, { workers, reading: { ...silent, onStart } });
+  };
+  const [first, again] = [await identify(2), await identify(2)];
+  expect(again).toBe(first);
+  expect([...new Set(told)]).toEqual(['reading 27 images', 'all']);
+  rmSync(cachePath(root));
+  expect(await identify(0)).toBe(first);
+});
+
 describe('what is kept of an earlier reading', () => {
   test('is used: an image that is known is not read again', async () => {
     const root = ppmTree(parts);
