@@ -1,7 +1,8 @@
 /** Data of one's own through the commands: what is replaced is noticed, what is counted is told. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { cachePath } from '../../src/data/images/contentCache.ts';
 import { ppmTree } from '../data/images/imageTree.ts';
 import { temporaryFolder } from '../data/toy.ts';
 import { ranger21 } from './ranger21.ts';
@@ -49,8 +50,11 @@ describe('images replaced by others of the same names and sizes', () => {
   test('are refused in a study that was begun with the others; its processes read no image again', () => {
     const root = ppmTree(parts, { seed: 1 });
     const { ablate, runs } = experiment(root);
+    expect(ranger21(['data', 'verify', 'imagefolder', '--root', root]).code).toBe(0);
+    const kept = statSync(cachePath(root)).mtimeMs;
     const first = ablate('--jobs', '2');
     expect(first.code, first.stderr).toBe(0);
+    expect(statSync(cachePath(root)).mtimeMs).toBe(kept); // written again by whoever reads an image
     expect(first.stderr.match(/imagefolder: 3 classes/g)).toHaveLength(1);
     ppmTree(parts, { seed: 2, root });
     const again = ablate('--seeds', '2');

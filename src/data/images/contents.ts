@@ -9,7 +9,7 @@ import type { Reading } from '../reading.ts';
 import { cachePath, isSameFile, placesIn, readContents, rowsOf, writeContents, type Contents } from './contentCache.ts';
 import { openPool } from './decodePool.ts';
 import { countOf, pathOf, shared, type FileTable } from './fileTable.ts';
-import { hashBytes, type HashFault } from './hashTask.ts';
+import { hashBytes, hashTask, type HashFault, type HashTask } from './hashTask.ts';
 import { isUnreachable } from './imageStore.ts';
 
 export interface HashOptions {
@@ -99,14 +99,15 @@ async function hash(
   const threads = workers === 0 || bytes < fewBytes ? 0 : Math.max(workers, Math.min(16, availableParallelism()));
   const progress = new Int32Array(new SharedArrayBuffer(4));
   const onDone = bytes < fewBytes ? () => undefined : reading.onStart(doing, files.length, unit);
-  const pool = openPool({}, { workers: threads, say: reading.say });
+  const pool = threads === 0 ? undefined : openPool({}, { workers: threads, say: reading.say });
+  const run = (task: HashTask) => (pool ? pool.run(task) : hashTask(task));
   const showing = setInterval(() => onDone(Atomics.load(progress, 0)), 500);
   let saved = startedAt;
   try {
     const tasks = slices(table, files).map(
-      (some) => () => pool.run({ kind: 'hash', table, files: some, ...found, progress }),
+      (some) => () => run({ kind: 'hash', table, files: some, ...found, progress }),
     );
-    await inTurn(tasks, 2 * Math.max(1, threads), async (faults) => {
+    await inTurn(tasks, Math.max(1, 2 * threads), async (faults) => {
       const fault = faults.find(({ file, code }) => !(mayMiss && table.sizes[file] === 0 && isUnreachable({ code })));
       if (fault) throw faultError(table, fault);
       if (path === undefined || Date.now() - saved < saveEveryMs) return;
@@ -117,7 +118,7 @@ async function hash(
   } finally {
     clearInterval(showing);
     onDone(Atomics.load(progress, 0));
-    await pool.close();
+    await pool?.close();
   }
 }
 

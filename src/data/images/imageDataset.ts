@@ -89,7 +89,7 @@ export function openFolder(root: string, options: FolderOptions): ImageSource {
     const mayMiss = options.policy !== 'error';
     const { hashes, sums } = await contentsOf(store, files, { ...readingImages, mayMiss, workers, reading });
     store.sums.set(sums);
-    return identityOf({ train, test }, hashes);
+    return identityOf({ train, test }, folder.classNames.length, hashes);
   };
   return { ...folder, split: options.split, identity };
 }
@@ -99,9 +99,9 @@ const readingFiles = { doing: 'reading', unit: 'file' } as const satisfies Parti
 
 const placesOf = ({ count, places }: ImageSplit): Iterable<number> => places ?? Array(count).keys();
 
-/** SHA-256 over the class and the hash of every image in order. */
-export function identityOf(splits: Splits, hashes: Uint8Array): string {
-  const all = createHash('sha256');
+/** SHA-256 over the number of classes, and over the class and the hash of every image in order. */
+export function identityOf(splits: Splits, classes: number, hashes: Uint8Array): string {
+  const all = createHash('sha256').update(`${classes} classes\n`); // one may be without images
   for (const part of ['train', 'test'] as const) {
     const { count, labels, places } = splits[part];
     all.update(`${part} ${count}\n`);

@@ -81,7 +81,7 @@ function shardFiles(root: string, options: OptionNames): { train: string[]; test
     throw new UserError(
       found.length === 0
         ? `${root} has no TFRecord files of ${part}`
-        : `${root} has ${found.length} ${part} files, their names say ${total}`,
+        : `${root} has ${found.length} ${part} ${found.length === 1 ? 'file' : 'files'}, their names say ${total}`,
       { remedy: found.length === 0 ? remedy : 'fetch the missing files, and keep files of one conversion in a folder' },
     );
   };

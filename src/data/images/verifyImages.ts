@@ -35,13 +35,13 @@ export async function verifyShards(root: string, options: Options): Promise<numb
  * those that were not read before.
  */
 export async function verifyFolder(
-  { store, train, test }: ImageFolder,
+  { classNames, store, train, test }: ImageFolder,
   options: Options,
 ): Promise<{ identity: string; isNew: number }> {
   const found = await rereadContents(store, { ...checking('image'), ...options });
   refuseChanged(found.changed.map((file) => pathOf(store, file).toString()));
   const isNew = Array.from(store.sizes, (_, file) => file).filter(found.isNew).length;
-  return { identity: identityOf({ train, test }, found.hashes), isNew };
+  return { identity: identityOf({ train, test }, classNames.length, found.hashes), isNew };
 }
 
 function refuseChanged(paths: readonly string[]): void {

@@ -82,6 +82,12 @@ describe('the fingerprint of a folder', () => {
     expect(await fingerprint(root, { workers: 2 })).toBe(first);
   });
 
+  test('is another where there is one class more, though it has no image: a network has an output for it', async () => {
+    const [a, b] = [ppmTree(parts), ppmTree(parts)];
+    for (const part of ['train', 'val']) mkdirSync(join(b, part, 'class9'));
+    expect(await fingerprint(b, { badFiles: 'skip' })).not.toBe(await fingerprint(a, { badFiles: 'skip' }));
+  });
+
   test('follows the images of a subset, and no others', async () => {
     const root = ppmTree(parts);
     const { dataset } = await openTree(root, { train: 3, test: 3 });

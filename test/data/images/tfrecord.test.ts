@@ -196,7 +196,7 @@ describe('damaged files', () => {
   test('a shard that is missing', () => {
     const root = folder('tfds');
     rmSync(join(root, 'imagenet2012-train.tfrecord-00001-of-00002'));
-    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has 1 train files, their names say 2`);
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has 1 train file, their names say 2`);
     expect(() => readTfrecords(temporaryFolder(), 3, configKeys)).toThrow('has no TFRecord files');
   });
 
