@@ -31,7 +31,7 @@ Asked again, a finished run is only told, and an unfinished one goes on from its
 Examples:
   ranger21 run configs/digits-nfresnet.yaml
   ranger21 run configs/digits-resnet.yaml --set optimizer.components.pnm=false --seed 1
-  ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
+  ranger21 run configs/cifar10-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
       const [{ loadExperiment }, { loadDataset }, { trainHere }] = await Promise.all([

@@ -20,7 +20,7 @@ export const scheduleCommand = () =>
       `
 Examples:
   ranger21 schedule configs/digits-resnet.yaml
-  ranger21 schedule configs/imagenet-resnet50.yaml --set optimizer.semantics=paper
+  ranger21 schedule configs/imagenet-resnet50.yaml --images 1281167 --set optimizer.semantics=paper
   ranger21 schedule configs/cifar10-resnet20.yaml --csv > lr.csv`,
     )
     .action(async (config, { csv, json, ascii, images, ...overrides }) => {
