@@ -58,7 +58,8 @@ describe.each(shipped)('configs/%s', (name) => {
 });
 
 describe('the ImageNet experiments are the paper’s networks, with the optimizer of its runs', () => {
-  const facts = { ...datasets.imagefolder.facts({ image: 224, classes: 1000 }), train: 1_281_167, test: 50_000 };
+  const counts = { classes: 1000, train: 1_281_167, test: 50_000 };
+  const facts = { ...datasets.imagefolder.facts({ image: 224 }), ...counts };
 
   test('norm-free: timm 0.4.5’s network of 25,557,032 parameters, its 26,560 gains in 53 kernels frozen', async () => {
     const { experiment } = await loadExperiment('configs/imagenet-nfresnet.yaml', { env: {} });
