@@ -19,12 +19,12 @@ let made = 0;
 function problemVariables({ problem }: VectorCase) {
   const prefix = `problem${made++}/`;
   const variables = problem.params.map(({ name, shape, value }) =>
-    tf.variable(tf.tensor(value, shape, 'float32'), true, prefix + name),
+    tf.variable(tf.tensor(Array.from(value), [...shape], 'float32'), true, prefix + name),
   );
   const grads = (t: number) =>
     problem.params.map(({ name, shape }) => ({
       name: prefix + name,
-      tensor: tf.tensor(problem.gradients[t - 1]![name]!, shape, 'float32'),
+      tensor: tf.tensor(Array.from(problem.gradients[t - 1]![name]!), [...shape], 'float32'),
     }));
   const values = () => variables.map((variable) => [...variable.dataSync()]);
   return { variables, grads, values, prefix };

@@ -1,7 +1,6 @@
-/** `run --dry-run`: builds everything, times a few steps on made-up images, trains nothing and writes nothing. */
+/** `run --dry-run`: lists the data, builds everything, times a few steps on made-up images; reads no image, trains and writes nothing. */
 import type { Experiment } from '../config/schema.ts';
 import { datasets } from '../data/registry.ts';
-import { UserError } from '../errors.ts';
 import type { Engine } from '../experiment/execute.ts';
 import { schedulePreview } from '../experiment/schedule.ts';
 import { planRun } from '../experiment/train.ts';
@@ -10,20 +9,15 @@ import { seconds } from './progress.ts';
 import { tellSchedule } from './tellSchedule.ts';
 
 export async function dryRun(experiment: Experiment, engine: Engine, json: boolean): Promise<void> {
-  const facts = datasets[experiment.dataset.name].facts(experiment.dataset);
-  const { train, test } = facts;
-  if (train === undefined || test === undefined) {
-    throw new UserError(`${experiment.dataset.name}: how many images there are is not known before the data are read`, {
-      remedy: 'set dataset.train and dataset.test',
-    });
-  }
-  const plan = planRun(experiment, { ...facts, train, test });
+  const { heldOut, ...facts } = await datasets[experiment.dataset.name].list(experiment.dataset);
+  const plan = planRun(experiment, facts);
   const probe = await probeStep(plan, engine);
-  const schedule = schedulePreview(experiment, train);
-  tellSchedule([{ name: experiment.name, experiment }], train);
+  const schedule = schedulePreview(experiment, facts.train);
+  tellSchedule([{ name: experiment.name, experiment }], facts.train);
   const answer = {
     schema: 1,
     name: experiment.name,
+    data: { classes: facts.classes, train: facts.train, test: facts.test, heldOut: heldOut ?? null },
     parameters: probe.parameters,
     tensors: Object.keys(plan.model.params).length,
     macs: plan.model.macs,
@@ -44,6 +38,7 @@ export async function dryRun(experiment: Experiment, engine: Engine, json: boole
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   const lines = [
     `${experiment.name}: ${experiment.model.name} on ${experiment.dataset.name}, ${engine.record.detail}`,
+    `data         ${facts.classes} classes, ${facts.train} images to train on, ${facts.test} to evaluate on${heldOut === undefined ? '' : `: ${heldOut}`}`,
     `parameters   ${answer.parameters.toLocaleString('en')} in ${answer.tensors} tensors, ${answer.macs.toLocaleString('en')} MACs an image`,
     `steps        ${answer.steps} (${experiment.train.epochs} ${experiment.train.epochs === 1 ? 'epoch' : 'epochs'} of ${answer.stepsPerEpoch}, batch ${experiment.train.batch})`,
     `schedule     ${[milestone('warm-up', 'ends at', answer.warmupEnd), milestone('warm-down', 'starts at', answer.warmdownStart)].join(', ')}`,

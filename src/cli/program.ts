@@ -25,6 +25,7 @@ import { trainPlannedCommand } from './commands/trainPlanned.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { watchCommand } from './commands/watch.ts';
 import { strictOptions } from './strictOptions.ts';
+import { failures, listed } from '../runs/statuses.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -46,7 +47,7 @@ Examples:
   ranger21 table ablation                          the table of a study, again
   ranger21 report ablation                         one page with the table and figures
 
-Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 diverged or stuck · 5 a check failed ·
+Exit codes: 0 done · 2 usage or configuration · 3 some runs failed · 4 ${listed(failures)} · 5 a check failed ·
 6 environment unfit · 7 time limit · 75 another process has the run, or requeue · 129/130/143 interrupted, state saved`,
     );
   const commands = [

@@ -1,19 +1,21 @@
 /** Trains the trials of a search, or reads what is there, and keeps its ledger. */
 import { join, relative } from 'node:path';
+import type { Experiment } from '../config/schema.ts';
 import type { SearchBlock } from '../config/search.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { datasets } from '../data/registry.ts';
 import { continuePlan } from '../experiment/study/plan.ts';
 import { ledgerArms, scoredTrials } from '../experiment/search/ledger.ts';
 import { searchProtocol, trialPlan } from '../experiment/search/trialPlan.ts';
 import type { Trial } from '../experiment/search/trials.ts';
 import type { StudyEnd } from '../experiment/study/study.ts';
 import { missingRuns } from '../experiment/study/study.ts';
+import { chanceOf } from '../experiment/table/outcomes.ts';
 import { ledgerCsv } from '../report/ledgerText.ts';
 import { listStudy, type RunEntry } from '../runs/list.ts';
 import { changePlan } from '../runs/planLock.ts';
 import { hasPlan, readPlan, type StudyPlan } from '../runs/study.ts';
 import { writeLedger, type Ledger, type TrialRecord } from '../runs/tuning.ts';
+import { loadDataset } from './loadDataset.ts';
 import { tellSchedule } from './tellSchedule.ts';
 import { trainStudy, type StudyOptions } from './trainStudy.ts';
 
@@ -29,10 +31,8 @@ export interface Search {
   readonly remedy: string | undefined;
 }
 
-export const heldOutData = (
-  dataset: { readonly name: keyof typeof datasets },
-  { holdOut }: SearchBlock,
-): Promise<Dataset> => datasets[dataset.name].load({ ...dataset, holdOut });
+export const heldOutData = (dataset: Experiment['dataset'], { holdOut }: SearchBlock): Promise<Dataset> =>
+  loadDataset({ ...dataset, holdOut });
 
 /** The plan of trials whose runs lie in `folder`: the frozen one with what is new, where there is one. */
 export async function plannedTrials(
@@ -54,8 +54,8 @@ export async function readTrials(
   plan: StudyPlan,
 ): Promise<TrialRecord[]> {
   const entries: readonly RunEntry[] = hasPlan(folder) ? await listStudy(search.dir, folder) : [];
-  const place = { chance: 1 / search.heldOut.classes, folder: relative(search.dir, folder).replaceAll('\\', '/') };
-  return scoredTrials(trials, plan, entries, place);
+  const chance = chanceOf(plan) ?? 1 / search.heldOut.classes;
+  return scoredTrials(trials, plan, entries, { chance, folder: relative(search.dir, folder).replaceAll('\\', '/') });
 }
 
 /**

@@ -111,7 +111,7 @@ async function refuseOtherEngines(dir: string, plan: StudyPlan, { backend, preci
 
 const resultText = ({ status, reason, last, trainSeconds }: RunResult): string =>
   status === 'completed'
-    ? `top-1 ${(100 * last.top1).toFixed(2)} % in ${trainSeconds.toFixed(1)} s`
+    ? `top-1 ${(100 * last.top1).toFixed(2)} % in ${trainSeconds.toFixed(1)} s${reason ? `; ${reason}` : ''}`
     : `${status}${reason ? `, ${reason}` : ''}`;
 
 /** Steps that the last attempt made before it ended; 0 where it left no word. */

@@ -70,7 +70,7 @@ function* patternsMatch({ model, dataset, optimizer }: Partial<Experiment>): Gen
 }
 
 function parameterNames({ name, ...options }: Experiment['model'], dataset: Experiment['dataset']): string[] {
-  const { shape, classes } = datasets[dataset.name].facts(dataset);
+  const { shape, classes = 2 } = datasets[dataset.name].facts(dataset); // how many there are changes no name
   const [height, width, channels] = shape;
   return Object.keys(models[name].build(options, { height, width, channels, classes }).params);
 }

@@ -7,11 +7,19 @@ import { conflicts } from './conflicts.ts';
 import { expectSchema } from './expect.ts';
 import { searchSchema } from './search.ts';
 
+interface Choice {
+  readonly summary: string;
+  readonly options: z.ZodObject;
+  settle?(options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
+}
+
 /** One strict map a registry entry: its name and its own options. */
-function choice<Name extends string>(entries: Readonly<Record<Name, { summary: string; options: z.ZodObject }>>) {
-  const maps = (Object.keys(entries) as Name[]).map((name) =>
-    z.strictObject({ name: z.literal(name), ...entries[name].options.shape }).describe(entries[name].summary),
-  );
+function choice<Name extends string>(entries: Readonly<Record<Name, Choice>>) {
+  const maps = (Object.keys(entries) as Name[]).map((name) => {
+    const entry = entries[name];
+    const map = z.strictObject({ name: z.literal(name), ...entry.options.shape }).describe(entry.summary);
+    return entry.settle ? map.transform((chosen) => entry.settle!(chosen) as typeof chosen) : map;
+  });
   const [first, ...rest] = maps as [(typeof maps)[number], ...typeof maps];
   return z.discriminatedUnion('name', [first, ...rest]) as unknown as z.ZodType<
     { name: Name } & Record<string, unknown>
@@ -89,7 +97,7 @@ const stop = z.strictObject({
     .number()
     .min(0)
     .default(0.02)
-    .describe('how close to ln C (C classes) counts as chance; 0: never stuck'),
+    .describe('how close to ln C (C classes), or to the entropy of the labels, counts as chance; 0: never stuck'),
   target: z
     .strictObject({
       metric: z.literal('top1'),

@@ -26,7 +26,7 @@ interface About extends Normalisation {
   readonly shape: readonly [number, number, number];
   readonly classes: number;
   readonly classNames: readonly string[];
-  /** SHA-256 over what training sees (after subsetting): the pixels, or for files what their reader says. */
+  /** SHA-256 over what training sees (after subsetting): the pixels, or the content of the files they are read from. */
   readonly fingerprint: string;
 }
 
@@ -40,6 +40,8 @@ export interface MemoryDataset extends About {
 export interface ImageDataset extends About {
   readonly train: ImageSplit;
   readonly test: ImageSplit;
+  /** Where the test images come from, in words: `val/`. */
+  readonly heldOut: string;
   readonly decoding: Decoding;
 }
 

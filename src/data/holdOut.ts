@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { chooseSubset, pick } from './assemble.ts';
 import type { Dataset } from './dataset.ts';
 import type { Facts } from './entry.ts';
-import { shared } from './images/imageStore.ts';
-import type { ImageSplit } from './images/imageSplit.ts';
+import { pickImages } from './images/imageSplit.ts';
 import { sha256 } from './sha256.ts';
 
 /** An option of every data set. */
@@ -18,6 +17,9 @@ export const holdOutOption = {
 };
 
 const heldOutOf = (count: number, share: number): number => Math.max(1, Math.round(share * count));
+
+export const heldOutText = (share: number): string =>
+  `${Number((100 * share).toPrecision(6))} % of the training images`;
 
 /** What is known of the data once the share is cut off. */
 export function holdOutFacts({ train, test: _, ...facts }: Facts, share: number): Facts {
@@ -38,12 +40,5 @@ export function holdOut(dataset: Dataset, share: number): Dataset {
     return { ...dataset, train: pick(dataset.train, rest), test: pick(dataset.train, chosen), fingerprint };
   }
   const splits = { train: pickImages(dataset.train, rest), test: pickImages(dataset.train, chosen) };
-  return { ...dataset, ...splits, decoding: dataset.decoding.of(splits), fingerprint };
+  return { ...dataset, ...splits, heldOut: heldOutText(share), decoding: dataset.decoding.of(splits), fingerprint };
 }
-
-const pickImages = ({ store, labels, places }: ImageSplit, indices: readonly number[]): ImageSplit => ({
-  count: indices.length,
-  store,
-  labels: shared(Int32Array.from(indices, (i) => labels[i]!)),
-  places: shared(Uint32Array.from(indices, (i) => places?.[i] ?? i)),
-});

@@ -28,6 +28,7 @@ export async function prepare(
   const folder = preparedFolder(source.name, options.root);
   const existing = options.force ? undefined : await readManifest(source, options.root);
   if (existing !== undefined) {
+    refuseOtherEdition(source, existing, options, folder);
     await loadPrepared(source, options.root);
     options.say(
       `${source.name} is already prepared in ${folder}, from ${existing.source.detail}; --force prepares it again`,
@@ -44,6 +45,16 @@ export async function prepare(
   const manifest = await writePrepared(source, splits, origin, { root: options.root, say: options.say });
   await rm(join(folder, 'downloads'), { recursive: true, force: true });
   return { folder, manifest };
+}
+
+/** Where npm carries another edition than the publisher, the one is not given to who asked for the other. */
+function refuseOtherEdition(source: Source, { source: from }: Manifest, options: PrepareOptions, folder: string): void {
+  const asked = options.from === undefined ? options.via : 'local';
+  if (asked === undefined || source.npm?.note === undefined || (asked === 'npm') === (from.kind === 'npm')) return;
+  const { note } = source.npm;
+  throw new UserError(`${source.name} is prepared in ${folder} from ${from.detail}; of the npm package: ${note}`, {
+    remedy: 'prepare it again with --force, or elsewhere with --root DIR',
+  });
 }
 
 interface Fetched {

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { homeFolder, variable } from '../environment.ts';
+import { variable } from '../environment.ts';
 import { UserError } from '../errors.ts';
 import { readWithin } from './boundedFile.ts';
 import type { Split } from './dataset.ts';
@@ -11,6 +11,7 @@ import { checkLabels } from './labels.ts';
 import { parseJson } from './parseJson.ts';
 import { sha256 } from './sha256.ts';
 import type { Source, Splits } from './source.ts';
+import { userCache } from './userCache.ts';
 import { writeDurably } from './writeDurably.ts';
 
 const fileSchema = (name: string) =>
@@ -62,13 +63,6 @@ function isWritable(folder: string): boolean {
   } catch {
     return false;
   }
-}
-
-function userCache(): string {
-  const cache = variable('XDG_CACHE_HOME');
-  if (cache !== undefined) return cache;
-  if (process.platform === 'win32') return variable('LOCALAPPDATA') ?? join(homeFolder(), 'AppData', 'Local');
-  return process.platform === 'darwin' ? join(homeFolder(), 'Library', 'Caches') : join(homeFolder(), '.cache');
 }
 
 /** The command that prepares a data set in the place where it is looked for. */

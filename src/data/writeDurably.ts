@@ -1,10 +1,11 @@
 /** Writing the files of prepared data. Below `runs`, whose own writing has remedies and fault tests for run folders. */
+import { randomInt } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { exitCode, UserError } from '../errors.ts';
 
 /** Writes a file under another name, flushes it to the disk and renames it. */
 export async function writeDurably(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomInt(2 ** 40)}.tmp`; // of its own: two may write the same file at once
   try {
     const file = await open(temporary, 'w');
     try {

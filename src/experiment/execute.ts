@@ -6,14 +6,16 @@ import { UserError } from '../errors.ts';
 import { writeAtomic } from '../runs/atomic.ts';
 import { readCheckpoint, setAsideCheckpoints, type CheckpointRecord } from '../runs/checkpoint.ts';
 import { captureEnv } from '../runs/env.ts';
+import { checkLogs } from '../runs/folder.ts';
 import { attemptFiles } from '../runs/layout.ts';
 import { takeLease, type Lease } from '../runs/lease.ts';
 import { toJson, type BackendRecord, type RunResult } from '../runs/metrics.ts';
 import { openRun, readResult } from '../runs/store.ts';
 import type { Backend, HostTensors, Precision, SessionOptions } from '../tensor/compile.ts';
 import { belongings, driftLines, refuseDrift, type Belongings } from './drift.ts';
-import { newProgress, type Progress } from './progress.ts';
-import { planFor, train, type Surroundings } from './train.ts';
+import type { Progress } from './progress.ts';
+import { savedProgress } from './savedProgress.ts';
+import { planFor, train, type Plan, type Surroundings } from './train.ts';
 
 /** The backend a run got, and what it was asked for. */
 export interface Engine {
@@ -53,11 +55,13 @@ export async function execute(
 
   const plan = planFor(experiment, dataset);
   const belongs = await belongings(experiment, dataset.fingerprint, engine);
-  const lease = await takeLease(dir, await captureEnv(engine.record));
+  const env = { ...(await captureEnv(engine.record)), ...('heldOut' in dataset && { heldOut: dataset.heldOut }) };
+  const lease = await takeLease(dir, env);
   let from: StartingPoint | undefined;
   try {
     const meanwhile = await finished(); // by the process that had it until now
-    if (!meanwhile) from = resume ? await startingPoint(dir, lease, belongs, acceptDrift) : undefined;
+    if (!meanwhile)
+      from = resume ? await startingPoint({ dir, plan, dataset, lease, is: belongs, acceptDrift }) : undefined;
     else await lease.withdraw();
     if (meanwhile) return meanwhile;
   } catch (error) {
@@ -86,37 +90,40 @@ interface StartingPoint {
 }
 
 /** The newest sound checkpoint, if it belongs to this run; undefined where there is none. */
-async function startingPoint(
-  dir: string,
-  lease: Lease,
-  is: Belongings,
-  acceptDrift: boolean,
-): Promise<StartingPoint | undefined> {
+async function startingPoint({
+  dir,
+  plan,
+  dataset,
+  lease,
+  is,
+  acceptDrift,
+}: {
+  readonly dir: string;
+  readonly plan: Plan;
+  readonly dataset: Dataset;
+  readonly lease: Lease;
+  readonly is: Belongings;
+  readonly acceptDrift: boolean;
+}): Promise<StartingPoint | undefined> {
   const checkpoint = await readCheckpoint(dir);
   if (!checkpoint) return undefined;
   const { record, state, skipped } = checkpoint;
   const lines = driftLines(record.drift, is);
   if (!acceptDrift) refuseDrift(lines, dir, record.step);
+  await checkLogs(dir, record);
+  const { progress, told } = await savedProgress(record.progress, dir, plan, dataset);
   if (lines.length > 0)
     await writeAtomic(join(lease.dir, attemptFiles.drift), `${toJson({ schema: 1, was: record.drift, is }, 2)}\n`);
   setAsideCheckpoints(dir, skipped);
-  const progress = savedProgress(record.progress, dir);
   progress.drift.push(...lines.map((line) => `from step ${record.step} on, ${line}`));
   const text = [
     ...skipped.map(({ name, reason }) => `checkpoint ${name} is damaged and left aside: ${reason}`),
     ...lines.map((line) => `changed since the checkpoint, and accepted: ${line}`),
+    ...(record.sums ? [] : ['the checkpoint is of an older version: whether the logs are as they were is not known']),
+    ...(told === undefined ? [] : [told]),
     `${whatHappened(lease)}: going on from step ${record.step}`,
   ].join('\n');
   return { record, progress, state, text };
-}
-
-/** Another version may have counted other things: what it left out would silently start from nothing. */
-function savedProgress(saved: unknown, dir: string): Progress {
-  const missing = Object.keys(newProgress()).find((key) => !(key in (saved as object)));
-  if (missing === undefined) return saved as Progress;
-  throw new UserError(`the checkpoint in ${dir} does not say ${missing}: another version of ranger21 wrote it`, {
-    remedy: 'go on with that version, or start again from step 1 with --no-resume',
-  });
 }
 
 function whatHappened({ previous }: Lease): string {

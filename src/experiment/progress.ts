@@ -17,8 +17,10 @@ export interface Progress {
   best?: EvalMetrics;
   ending?: Ending;
   activity: Record<string, { sum: number; count: number }>;
-  /** Of the last steps, as many as the stuck rule looks at; empty once it has looked. */
-  recentLosses: number[];
+  /** Of the last steps, as many as `stop.ts` looks at. */
+  recent: RecentSteps;
+  /** The highest loss so far, and its step. */
+  peak: { loss: number; step: number };
   /** How many steps took a time in each bucket; see `bucketOf`. */
   stepTimes: Record<string, number>;
   dataWaitMs: number;
@@ -28,13 +30,21 @@ export interface Progress {
   drift: string[];
 }
 
+export interface RecentSteps {
+  loss: number[];
+  /** Less what the labels' shares alone score on the same batch. */
+  lossBeyondPrior: number[];
+  top1BeyondPrior: number[];
+}
+
 /** What a run's time goes into. */
 export type Phase = 'compile' | 'train' | 'eval' | 'checkpoint';
 
 export const newProgress = (): Progress => ({
   step: 0,
   activity: {},
-  recentLosses: [],
+  recent: { loss: [], lossBeyondPrior: [], top1BeyondPrior: [] },
+  peak: { loss: -Infinity, step: 0 },
   stepTimes: {},
   dataWaitMs: 0,
   seconds: { compile: 0, train: 0, eval: 0, checkpoint: 0 },
@@ -42,9 +52,15 @@ export const newProgress = (): Progress => ({
   drift: [],
 });
 
-/** Adds one step, of a rule that looks at the losses of `window` steps (0: at none any more). */
-export function countStep(progress: Progress, metrics: StepMetrics, window: number): void {
+/** Adds one step, beside what the prior scores on its batch; `window`: how many steps are remembered. */
+export function countStep(
+  progress: Progress,
+  metrics: StepMetrics,
+  prior: { readonly loss: number; readonly top1: number },
+  window: number,
+): void {
   progress.step = metrics.step;
+  if (metrics.loss > progress.peak.loss) progress.peak = { loss: metrics.loss, step: metrics.step };
   progress.dataWaitMs += metrics.dataWaitMs;
   const bucket = bucketOf(metrics.ms);
   progress.stepTimes[bucket] = (progress.stepTimes[bucket] ?? 0) + 1;
@@ -52,8 +68,14 @@ export function countStep(progress: Progress, metrics: StepMetrics, window: numb
     const seen = progress.activity[name] ?? { sum: 0, count: 0 };
     progress.activity[name] = { sum: seen.sum + value, count: seen.count + 1 };
   }
-  if (window === 0) progress.recentLosses = [];
-  else if (progress.recentLosses.push(metrics.loss) > window) progress.recentLosses.shift();
+  const { loss, lossBeyondPrior, top1BeyondPrior } = progress.recent;
+  remember(loss, metrics.loss, window);
+  remember(lossBeyondPrior, metrics.loss - prior.loss, window);
+  remember(top1BeyondPrior, metrics.trainTop1 - prior.top1, window);
+}
+
+function remember(last: number[], value: number, window: number): void {
+  if (last.push(value) > window) last.shift();
 }
 
 export function countEvaluation(progress: Progress, evaluation: EvalMetrics): void {

@@ -1,12 +1,13 @@
 /** What is left to say about a run once its last step is taken. */
 import type { Batches, Dataset } from '../data/dataset.ts';
 import { runId } from '../runs/id.ts';
-import type { BackendRecord, Pairing, RunResult } from '../runs/metrics.ts';
+import type { BackendRecord, Chance, Pairing, RunResult } from '../runs/metrics.ts';
 import { sizeOf } from '../tensor/compile.ts';
 import { hashBatch, medianMs, PAIRED_BATCHES, pairingOf, type Progress } from './progress.ts';
 import type { Plan } from './train.ts';
 
 export interface RunFacts {
+  readonly chance: Chance;
   readonly study: { readonly name: string; readonly arm: string } | undefined;
   readonly backend: BackendRecord;
   readonly code: string;
@@ -17,7 +18,7 @@ export interface RunFacts {
 
 export function runResult(plan: Plan, dataset: Dataset, progress: Progress, facts: RunFacts): RunResult {
   const { experiment, model, optimizer, stepsPerEpoch } = plan;
-  const { step, seconds, activity } = progress;
+  const { step, seconds, activity, peak } = progress;
   const last = progress.last ?? { step, epoch: step / stepsPerEpoch, loss: NaN, top1: NaN };
   const msPerStep = medianMs(progress);
   return {
@@ -30,6 +31,8 @@ export function runResult(plan: Plan, dataset: Dataset, progress: Progress, fact
     epochs: step / stepsPerEpoch,
     last,
     best: progress.best ?? last,
+    ...(Number.isFinite(peak.loss) && { peak }),
+    chance: facts.chance,
     trainSeconds: seconds.train,
     evalSeconds: seconds.eval,
     compileSeconds: seconds.compile,

@@ -5,11 +5,12 @@ import { evalBatches, trainBatches } from '../data/batches.ts';
 import type { Batch, Batches, Dataset, EvalBatches } from '../data/dataset.ts';
 import type { Facts } from '../data/registry.ts';
 import { UserError } from '../errors.ts';
-import { initModel } from '../models/init.ts';
+import { initModel, sharedStart } from '../models/init.ts';
 import type { Model } from '../models/model.ts';
 import { models } from '../models/registry.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { buildOptimizer } from '../optim/ranger21.ts';
+import { runProblems } from '../optim/schedule.ts';
 import { initState } from '../optim/state.ts';
 import { runId } from '../runs/id.ts';
 import type { BackendRecord, EvalMetrics, RunResult, StepMetrics } from '../runs/metrics.ts';
@@ -19,6 +20,7 @@ import { joined, type Backend, type HostTensors, type Session, type SessionOptio
 import { divergenceReport, firstTensor } from './divergence.ts';
 import type { Belongings } from './drift.ts';
 import { evaluate } from './evaluate.ts';
+import { chanceOf, labelCounts, priorOf, priorScores } from './guessing.ts';
 import { compilePrograms, meterValues, stepInputs } from './programs.ts';
 import { countEvaluation, countStep, hashBatch, newProgress, PAIRED_BATCHES, stopwatch } from './progress.ts';
 import type { Ending, Progress } from './progress.ts';
@@ -27,7 +29,7 @@ import { onPixels } from './onPixels.ts';
 import { newSaving, type Saving } from './saving.ts';
 import { stepsOf } from './rhythm.ts';
 import { runState } from './step.ts';
-import { brokenMetric, endingOfEvaluation, endingOfStep, stuckRule } from './stop.ts';
+import { brokenMetric, endingOfEvaluation, endingOfRun, endingOfStep, stuckRule } from './stop.ts';
 import { tensorsHash } from './tensorsHash.ts';
 
 /** What a run is made of before it touches data or a device. */
@@ -69,9 +71,12 @@ export const planFor = (experiment: Experiment, { shape, classes, mean, std, sca
 export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { name, ...options } = experiment.model;
   const [height, width, channels] = facts.shape;
-  const model = onPixels(models[name].build(options, { height, width, channels, classes: facts.classes }), facts);
+  const input = { height, width, channels, classes: facts.classes };
+  const centralised = experiment.optimizer.components.gc !== false;
+  const model = onPixels(models[name].build(options, input, { centralised }), facts);
   const { epochs, batch } = experiment.train;
   const stepsPerEpoch = Math.floor(facts.train / batch);
+  refuseOtherLength(experiment, facts.train, stepsPerEpoch);
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
   const optimizer = buildOptimizer(experiment.optimizer, { epochs, stepsPerEpoch }, shapes);
   const evalEvery = stepsOf(experiment.eval.every, stepsPerEpoch)!; // the schema takes nothing else
@@ -79,6 +84,17 @@ export function planRun(experiment: Experiment, facts: Required<Facts>): Plan {
   const { lookahead } = experiment.optimizer.components;
   const merges = lookahead !== false && lookahead.k <= totalSteps;
   return { experiment, facts, model, optimizer, stepsPerEpoch, totalSteps, evalEvery, merges };
+}
+
+/** What a config is checked for where it says how many images there are is checked here for those that were found. */
+function refuseOtherLength({ optimizer, train }: Experiment, images: number, stepsPerEpoch: number): void {
+  if (stepsPerEpoch < 1) {
+    throw new UserError(`train.batch is ${train.batch}, and there are ${images} images to train on`, {
+      remedy: `set train.batch to ${images} or less`,
+    });
+  }
+  const [problem] = runProblems(optimizer, { epochs: train.epochs, stepsPerEpoch });
+  if (problem) throw new UserError(problem.message, { remedy: problem.remedy });
 }
 
 /**
@@ -115,6 +131,9 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
       upcoming?.catch(() => undefined); // told where it is awaited, not as an unhandled rejection before
     };
     prefetch(progress.step + 1);
+    const labels = labelCounts(dataset);
+    const prior = priorOf(labels.train, experiment.train.labelSmoothing);
+    const chance = chanceOf(labels, experiment.train.labelSmoothing);
     spend('compile');
 
     // ── the loop: each turn starts after a whole step, where a run may also have been taken up again
@@ -130,7 +149,10 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
           endWith(progress, endingOfEvaluation(plan, progress));
         }
       }
-      if (isFinished(plan, progress)) break;
+      if (isFinished(plan, progress)) {
+        if (progress.step === totalSteps) endWith(progress, endingOfRun(plan, progress, chance));
+        break;
+      }
       if (signal?.aborted) {
         await saving.now(progress);
         const text = `stopped after step ${progress.step} of ${totalSteps}`;
@@ -170,8 +192,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         ...(meters ? { meters } : {}),
         ...{ ms, imagesPerSecond: experiment.train.batch / ((ms + dataWaitMs) / 1000), dataWaitMs },
       };
-      const { at, window } = stuckRule(plan);
-      countStep(progress, metrics, t <= at ? window : 0);
+      countStep(progress, metrics, priorScores(prior, batch.labels), stuckRule(plan).window);
       spend('train');
       run.step(metrics);
       around.onStep?.(metrics, plan);
@@ -185,7 +206,7 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
         const reason = `${broken} is ${metrics[broken]} at step ${t}${firstTensor(report)}`;
         endWith(progress, { status: 'diverged', reason });
       } else {
-        endWith(progress, endingOfStep(plan, progress));
+        endWith(progress, endingOfStep(plan, progress, chance));
       }
       batch.release();
       endTurn();
@@ -194,20 +215,24 @@ export async function train(plan: Plan, dataset: Dataset, around: Surroundings):
     // ── the result
     const weights = await session.read(Object.keys(fresh).filter((name) => /^(params|stats)\//.test(name)));
     const result = runResult(plan, dataset, progress, {
+      chance,
       study: around.study,
       backend: { ...around.record, device: session.device },
       code: around.belongings.code,
       weights: tensorsHash(weights),
-      pairing: await completePairing(tensorsHash(joined({ ...initial })), data, totalSteps, progress),
+      pairing: await completePairing(
+        tensorsHash(joined(sharedStart(model, experiment.seed))),
+        data,
+        totalSteps,
+        progress,
+      ),
       attempts: run.attempt,
     });
-    await saving.settle();
-    const untold = (what: string) => (error: unknown) => tell(`${what}: ${(error as Error).message}`);
-    if (experiment.checkpoint.keep.final && progress.ending?.status !== 'diverged') {
-      await saving.now(progress).catch(untold('the final state was not saved'));
-    }
+    await saving.complete(progress); // before the result: with it the run is finished, and nobody would write its weights again
     await run.finish(result, stepsHere().stepsHere);
-    await saving.tidy(progress).catch(untold('checkpoints that are no longer needed were not removed'));
+    await saving.tidy(progress).catch((error: unknown) => {
+      tell(`checkpoints that are no longer needed were not removed: ${(error as Error).message}`);
+    });
     return result;
   } catch (error) {
     await saving?.settle(); // while this process still has the run: later it would write into another's

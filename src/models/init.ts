@@ -1,10 +1,16 @@
 /** Initial values of a model. */
 import { nameIndex, stream } from '../random.ts';
-import { sizeOf, type HostTensor } from '../tensor/compile.ts';
-import type { InitModel, ParamSpec } from './model.ts';
+import { sizeOf, type HostTensor, type HostTensors } from '../tensor/compile.ts';
+import type { InitModel, Model, ParamSpec } from './model.ts';
 
 export const initModel: InitModel = (model, seed) => ({
   params: initialValues(model.params, seed),
+  stats: initialValues(model.stats, seed),
+});
+
+/** What the arms of a study have in common at the start: parameters, those held fixed among them, and statistics. */
+export const sharedStart = (model: Model, seed: number): { params: HostTensors; stats: HostTensors } => ({
+  params: initialValues({ ...model.params, ...model.frozen }, seed),
   stats: initialValues(model.stats, seed),
 });
 

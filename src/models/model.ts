@@ -17,6 +17,8 @@ export interface ParamSpec {
 export interface Model {
   /** Trainable parameters, in forward order. */
   readonly params: Readonly<Record<string, ParamSpec>>;
+  /** Parameters held at their initial values: the optimizer never sees them. */
+  readonly frozen?: Readonly<Record<string, ParamSpec>>;
   /** Running statistics (batch norm), which receive no gradient. */
   readonly stats: Readonly<Record<string, ParamSpec>>;
   /** Multiply–accumulates of one image's forward pass, convolutions and dense layers only. */
@@ -43,6 +45,12 @@ export interface Input {
   readonly classes: number;
 }
 
+/** What a model may need to know about how it is trained. */
+export interface Training {
+  /** Whether the optimizer centralises gradients. */
+  readonly centralised?: boolean;
+}
+
 /** An entry of the registry. */
 export interface ModelFamily<Options extends z.ZodObject = z.ZodObject> {
   readonly summary: string;
@@ -51,7 +59,9 @@ export interface ModelFamily<Options extends z.ZodObject = z.ZodObject> {
   readonly native: Input;
   /** The keys `model:` takes in a config beside `name`. */
   readonly options: Options;
-  build(options: z.output<Options>, input: Input): Model;
+  /** The options with those filled in whose default depends on another. */
+  settle?(options: z.output<Options>): z.output<Options>;
+  build(options: z.output<Options>, input: Input, training?: Training): Model;
 }
 
 /** Initial values, a function of (seed, parameter name): adding a parameter changes no other. */

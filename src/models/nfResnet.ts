@@ -10,8 +10,9 @@
  * References: Brock et al., Characterizing signal propagation to close the performance gap in unnormalized ResNets,
  * 2021. https://arxiv.org/abs/2101.08692 · Brock et al., High-Performance Large-Scale Image Recognition Without
  * Normalization, 2021. https://arxiv.org/abs/2102.06171
- * Differs from: both published codes in that gains are vectors in every preset (timm holds them as [O, 1, 1, 1], which
- * gradient centralisation turns into an exact zero) and that stochastic depth and dropout are 0.
+ * Differs from: both published codes in that gains are vectors in every preset and that stochastic depth and dropout are
+ * 0. timm holds gains as [O, 1, 1, 1]; gradient centralisation subtracts each from itself, so that under Ranger21 they never
+ * move, while AdamW trains and decays them: `freezeGains: auto` does the same.
  */
 import { z } from 'zod';
 import {
@@ -57,6 +58,8 @@ interface Preset {
   /** Start of the gain of each branch's last kernel; all others start at 1. */
   readonly lastGain: 0 | 1;
   readonly standardization: Standardization;
+  /** `freezeGains` where a config does not say. */
+  readonly freezeGains: false | 'auto';
 }
 
 /** `deepmind` follows the papers' own code, `timm045` PyTorch Image Models 0.4.5, `timmLatest` its 0.4.12 and later. */
@@ -67,6 +70,7 @@ export const presets = {
     skipGain: true,
     lastGain: 1,
     standardization: { floor: 'max', eps: 1e-4 },
+    freezeGains: false,
   },
   timm045: {
     gamma: 'kernel',
@@ -74,6 +78,7 @@ export const presets = {
     skipGain: false,
     lastGain: 1,
     standardization: { floor: 'std', eps: 1e-5 },
+    freezeGains: 'auto',
   },
   timmLatest: {
     gamma: 'kernel',
@@ -81,6 +86,7 @@ export const presets = {
     skipGain: false,
     lastGain: 0,
     standardization: { floor: 'variance', eps: 1e-5 },
+    freezeGains: false,
   },
 } as const satisfies Record<string, Preset>;
 export type PresetName = keyof typeof presets;
@@ -90,9 +96,11 @@ export const nfResnetOptions = z.strictObject({
   preset: z.enum(presetNames).default('deepmind').describe('which published code to follow'),
   ...networkOptions,
   freezeGains: z
-    .boolean()
-    .default(false)
-    .describe('hold kernel gains at their start, as centralising [O, 1, 1, 1] gains does (timm under Ranger21)'),
+    .union([z.boolean(), z.literal('auto')])
+    .optional()
+    .describe(
+      'hold kernel gains at their start; auto: where gradient centralisation is on, which turns the gradient of gains [O, 1, 1, 1] into zero (timm); when absent auto for timm045, else false',
+    ),
   headInit: z.enum(headInits).default('normal0.01').describe('how the classifier starts'),
 });
 
@@ -116,18 +124,23 @@ export const nfResnet = (summary: string, architecture: Architecture): ModelFami
   native: architecture.native,
   options: nfResnetOptions,
 
-  build({ preset: presetName, stem, padding, freezeGains, headInit }, input) {
+  settle: (options) => ({ ...options, freezeGains: options.freezeGains ?? presets[options.preset].freezeGains }),
+
+  build({ preset: presetName, stem, padding, freezeGains, headInit }, input, { centralised = false } = {}) {
     const preset: Preset = presets[presetName];
+    const freeze = freezeGains ?? preset.freezeGains;
+    const isFrozen = freeze === 'auto' ? centralised : freeze;
     const net = layout(architecture, stemFor(stem, architecture, input), input);
     const stds = predictedStds(net.blocks);
     const lastConvs = new Set(net.blocks.map(({ convs }) => convs.at(-1)!.name));
     const gainStart = (c: Conv) => (lastConvs.has(c.name) ? preset.lastGain : 1);
 
     const params: Record<string, ParamSpec> = {};
+    const frozen: Record<string, ParamSpec> = {};
     const declare = (c: Conv) => {
       const std = 1 / Math.sqrt(c.size ** 2 * c.cin);
       params[`${c.name}/kernel`] = { shape: kernelShape(c), init: { kind: 'normal', std } };
-      if (!freezeGains) params[`${c.name}/gain`] = { shape: [c.cout], init: constant(gainStart(c)) };
+      (isFrozen ? frozen : params)[`${c.name}/gain`] = { shape: [c.cout], init: constant(gainStart(c)) };
       params[`${c.name}/bias`] = { shape: [c.cout], init: constant(0) };
     };
     declare(net.stem);
@@ -139,6 +152,7 @@ export const nfResnet = (summary: string, architecture: Architecture): ModelFami
 
     return {
       params: { ...params, ...headParams(net.features, input.classes, headInit) },
+      frozen,
       stats: {},
       macs: net.macs,
 

@@ -25,8 +25,8 @@ export interface Gradient {
   readonly factor: Operand;
   /** Whether the mean of `value` over all elements of each unit is zero. */
   readonly centred: boolean;
-  /** What the momentum's gradient carries on top of `factor`. */
-  readonly again: Operand;
+  /** Multiplies the gradient that enters the first moment, on top of `factor`: a number or 0-d. */
+  readonly momentumFactor: Operand;
 }
 
 /** First moment: how the gradient enters it and which combination moves the weights. */

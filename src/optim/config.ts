@@ -96,6 +96,10 @@ export const optimizerSchema = writtenSchema.transform((written, ctx): Optimizer
 
   if (isAdamw) checkAdamw(written, config, problem);
   checkSlots(config, problem);
+  if (preset.core !== undefined && config.core.name !== preset.core) {
+    const message = `${written.semantics} is known for the core ${preset.core} only: set core: ${preset.core}, or semantics: reference`;
+    problem(['core'], message);
+  }
   const { normloss, pnm } = config.components;
   if (normloss && (normloss.form === 'product') !== (normloss.factor === null)) {
     const message =
@@ -104,8 +108,8 @@ export const optimizerSchema = writtenSchema.transform((written, ctx): Optimizer
         : 'the independent form of norm loss needs a factor of its own, such as 1e-4';
     problem(['components', 'normloss', 'factor'], message);
   }
-  if (pnm && written.semantics === 'reference-legacy' && pnm.factor !== 1) {
-    const message = `reference-legacy has the factor 1 whatever it is set to: leave it out, or set semantics: reference`;
+  if (pnm && preset.pnmFactor !== undefined && pnm.factor !== preset.pnmFactor) {
+    const message = `the code behind ${written.semantics} has the factor ${preset.pnmFactor} whatever it is set to: leave it out, or set semantics: reference`;
     problem(['components', 'pnm', 'factor'], message);
   }
   return config;
@@ -154,4 +158,33 @@ function checkSlots({ core, components: resolved }: OptimizerConfig, problem: Re
     if (!resolved[name] || !insideCore.includes(slot) || cores[core.name].offers.includes(slot)) continue;
     problem(['components', name], `${core.name} has no ${slot} slot: set components.${name}: false, or core: adamw`);
   }
+}
+
+/**
+ * The options whose values are not those of the semantics a config names, learning rate and weight decay aside: `pnm off`,
+ * `gradnorm.passes 1`, `core madgrad`.
+ */
+export function changesFromSemantics(config: OptimizerConfig): string[] {
+  if (config.name === 'adamw') return [];
+  const { semantics: name, lr, weightDecay } = config;
+  const preset = optimizerSchema.parse({ semantics: name, lr, weightDecay });
+  const core = resolveCore(config.core.name, semantics[name].cores);
+  return [
+    ...componentNames.flatMap((id) => changes(id, preset.components[id], config.components[id])),
+    ...(core.name === preset.core.name ? [] : [`core ${core.name}`]),
+    ...changes('core', core, config.core),
+    ...changes('decay', preset.decay, config.decay),
+    ...changes('chebyshev', preset.chebyshev, config.chebyshev),
+    ...changes('rank3Norm', preset.rank3Norm, config.rank3Norm),
+  ];
+}
+
+/** Leaf by leaf; a plan of an older version may lack an option. */
+function changes(name: string, was: unknown, is: unknown): string[] {
+  if (is === undefined || JSON.stringify(was) === JSON.stringify(is)) return [];
+  if (is === false) return [`${name} off`];
+  if (Array.isArray(is)) return [`${name} ${is.join(', ') || 'none'}`];
+  if (typeof is !== 'object' || is === null) return [`${name} ${is as string | number | boolean | null}`];
+  if (was === false) return [`${name} on`];
+  return Object.entries(is).flatMap(([key, value]) => changes(`${name}.${key}`, (was as Given)[key], value));
 }

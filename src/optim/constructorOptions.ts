@@ -3,9 +3,10 @@ import type { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { Role, UnitAxes } from '../tensor/units.ts';
 import type { RunLength } from './component.ts';
+import type { ComponentName } from './components/registry.ts';
 import { optimizerSchema, type OptimizerConfig } from './config.ts';
 import { runProblems } from './schedule.ts';
-import { semantics as presets, type Semantics } from './semantics.ts';
+import { semantics as presets, type Preset, type Semantics } from './semantics.ts';
 
 /**
  * Options of `Ranger21`. Each name of the reference constructor is here in camel case (`lookahead_mergetime` →
@@ -126,13 +127,13 @@ const known: Readonly<Record<keyof Ranger21Options, true>> = {
 export function fromOptions(o: Ranger21Options): { config: OptimizerConfig; run: RunLength; warnings: string[] } {
   rejectUnsupported(o);
   const semantics = o.semantics ?? 'reference';
-  const preset: Partial<Record<string, false | object>> = presets[semantics]?.components ?? {};
+  const { pnmFactor, components: preset = {} }: Partial<Preset> = presets[semantics] ?? {};
   /** A switch: what it is given, its options where it is on. */
-  const toggle = (component: string, on: boolean | undefined, options: object) => {
+  const toggle = (component: ComponentName, on: boolean | undefined, options: object) => {
     const isOn = on ?? preset[component] !== false;
     return isOn ? options : false;
   };
-  const legacyFactor = semantics === 'reference-legacy' && (o.pnmMomentumFactor ?? 1) !== 1;
+  const ignoresFactor = pnmFactor !== undefined && (o.pnmMomentumFactor ?? pnmFactor) !== pnmFactor;
   const [beta1, beta2] = o.betas ?? [];
   const pnmOn = o.momentumType === undefined ? !o.useMadgrad : o.momentumType === 'pnm';
 
@@ -155,7 +156,7 @@ export function fromOptions(o: Ranger21Options): { config: OptimizerConfig; run:
       gc: toggle('gc', o.usingGc, { convOnly: o.gcConvOnly, exclude: o.exclude?.gc }),
       gradnorm: toggle('gradnorm', o.usingNormgc, { passes: o.normalizePasses }),
       pnm: toggle('pnm', pnmOn, {
-        factor: legacyFactor ? undefined : o.pnmMomentumFactor,
+        factor: ignoresFactor ? undefined : o.pnmMomentumFactor,
         noiseNorm: o.pnmNoiseNorm,
       }),
       softplus: toggle('softplus', o.softplus, { beta: o.betaSoftplus }),
@@ -177,8 +178,8 @@ export function fromOptions(o: Ranger21Options): { config: OptimizerConfig; run:
   });
   const run = runLength(o, config);
   for (const { message, remedy } of runProblems(config, run)) throw new UserError(message, { remedy });
-  const warnings = legacyFactor
-    ? ['reference-legacy ignores pnmMomentumFactor, as the code of 2021 does: it is 1']
+  const warnings = ignoresFactor
+    ? [`${semantics} ignores pnmMomentumFactor, as the code it reproduces does: it is ${pnmFactor}`]
     : [];
   return { config, run, warnings };
 }

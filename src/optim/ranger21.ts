@@ -74,7 +74,7 @@ export function buildOptimizer(
     const tally = meters && newTally();
     const parameters = Object.keys(grads).map((name) => {
       const weights = weightsOf(name, params[name]!, axes.get(name)!);
-      const whole: Gradient = { value: grads[name]!, factor: 1, centred: false, again: 1 };
+      const whole: Gradient = { value: grads[name]!, factor: 1, centred: false, momentumFactor: 1 };
       const gradient = transforms.reduce((g, transform) => transform(g, weights, tally), whole);
       const scalars = scalarsOf(name);
       return { weights, scalars, moments: core.observe(gradient, slotsOf(state, core, name), scalars, tally) };

@@ -14,6 +14,7 @@ export function captionText(caption: Caption): string {
     ...(image ? [image.join('×')] : []),
     `${steps === null ? '' : `${steps} steps, `}${caption.epochs} ${caption.epochs === 1 ? 'epoch' : 'epochs'}`,
     `batch ${caption.batch}`,
+    ...(caption.chance ? [`chance ${chanceText(caption.chance)}`] : []),
     tierText(protocol),
     ...(caption.searchEdges.length > 0 ? [`at the edge of the search: ${caption.searchEdges.join(', ')}`] : []),
     'selection: last step',
@@ -21,7 +22,7 @@ export function captionText(caption: Caption): string {
     `δ = ${inPoints(protocol.delta)} points, α = ${protocol.alpha}, Holm within a family`,
     ...caption.powerless,
     [...caption.machines, ...caption.backends].join('; ') || 'no run yet',
-    `${caption.semantics} semantics`,
+    semanticsText(caption),
     `${protocol.tier === 'T0' ? '' : 'full optimizer: '}lr ${caption.lr}, weight decay ${caption.weightDecay}`,
     ...caption.versions.map((version) => `ranger21 ${version}`),
     ...caption.code.map((code) => `training code ${code}`),
@@ -29,6 +30,16 @@ export function captionText(caption: Caption): string {
     `${caption.runs} runs, ${caption.failed} failed`,
   ].join(' · ');
 }
+
+/** `reference semantics, but gradnorm.passes 1` */
+export function semanticsText({ semantics, changedOptions }: Caption): string {
+  if (changedOptions === null) return `${semantics} semantics (whether options differ from it is not recorded)`;
+  return `${semantics} semantics${changedOptions.length > 0 ? `, but ${changedOptions.join(', ')}` : ''}`;
+}
+
+/** An older plan does not say how many images each class has. */
+export const chanceText = ({ top1, isRecorded }: NonNullable<Caption['chance']>): string =>
+  `${percent(top1)} %${isRecorded ? '' : ' (1/C, and ln C for losses: the plan does not record the labels)'}`;
 
 /** How to read the table. */
 export function legend({ target, reference, caption, rows }: StudyTable): string[] {

@@ -1,7 +1,7 @@
 /** A study's table as CSV (RFC 4180): every number in full, shares 0 … 1, absent values empty. */
 import type { Row } from '../experiment/table/rows.ts';
 import type { StudyTable } from '../experiment/table/table.ts';
-import { runStatuses } from '../runs/metrics.ts';
+import { isWhole, otherStates, runStatuses } from '../runs/statuses.ts';
 import { cells } from './cells.ts';
 
 type Value = string | number | boolean | null | undefined;
@@ -91,12 +91,9 @@ const line = (row: Row, target: number | undefined): Record<string, Value> => {
 /** A column for everything a run can do instead of completing. */
 const failures = ({ failures }: Row): Record<string, number> => ({
   ...Object.fromEntries(
-    [
-      ...runStatuses.filter((status) => status !== 'completed' && status !== 'target_reached'),
-      'running',
-      'lost',
-      'unreadable',
-    ].map((state) => [state, (failures as Record<string, number>)[state] ?? 0]),
+    [...runStatuses, ...otherStates]
+      .filter((state) => !isWhole(state) && state !== 'planned')
+      .map((state) => [state, failures[state] ?? 0]),
   ),
   not_started: failures.planned ?? 0,
 });

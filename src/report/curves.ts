@@ -1,6 +1,6 @@
 /** The logs of an arm's runs, reduced to what a figure shows: per window of steps, the mean over seeds and their range. */
-import type { RunState } from '../runs/list.ts';
 import type { RunLogs } from '../runs/read.ts';
+import { isWhole, type RunState } from '../runs/statuses.ts';
 
 export interface SeedRange {
   /** The last step of the window. */
@@ -67,7 +67,7 @@ export function armCurves(arm: string, runs: readonly LoggedRun[], points = 160)
       ]),
     ),
     stops: runs.flatMap((run) =>
-      ['completed', 'target_reached'].includes(run.state) || lastStep(run) === 0 || lastStep(run) === steps
+      isWhole(run.state) || lastStep(run) === 0 || lastStep(run) === steps
         ? []
         : [{ seed: run.seed, step: lastStep(run), state: run.state }],
     ),

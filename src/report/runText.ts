@@ -25,6 +25,10 @@ function facts(entry: RunEntry, lastStep: LoggedStep | undefined): string[][] {
       'top-1',
       result && `${percent(result.last.top1)} % (best ${percent(result.best.top1)} % at step ${result.best.step})`,
     ],
+    [
+      'guessing',
+      result?.chance && `${percent(result.chance.top1)} %, training loss ${decimals(result.chance.priorLoss, 4)}`,
+    ],
     ['loss', result && decimals(result.last.loss, 4)],
     ['time', result && times(result)],
     [

@@ -1,23 +1,15 @@
 /** A study under way, for a terminal. */
 import type { Estimated, StudyView } from '../experiment/study/eta.ts';
 import type { ViewState } from '../runs/follow.ts';
+import { shortStatuses } from '../runs/statuses.ts';
 import { columns } from './columns.ts';
 import { decimals, percent, threeFigures } from './numbers.ts';
 
 /** What wants attention first. */
 const order: readonly ViewState[] = [
-  ...([
-    'running',
-    'dead',
-    'failed',
-    'unreadable',
-    'stopped',
-    'diverged',
-    'stuck',
-    'timeout',
-    'done',
-    'queued',
-  ] as const),
+  ...(['running', 'dead', 'failed', 'unreadable', 'stopped'] as const),
+  ...shortStatuses,
+  ...(['done', 'queued'] as const),
 ];
 
 /** `75 → 1m15s`. */

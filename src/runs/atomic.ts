@@ -1,6 +1,6 @@
 /** Writing a file so that a reader sees the old one, or the whole new one, whenever the machine stops. */
 import { dirname } from 'node:path';
-import { UserError } from '../errors.ts';
+import { exitCode, UserError } from '../errors.ts';
 import { disk } from './disk.ts';
 
 /**
@@ -35,6 +35,9 @@ function pieces(content: string | Uint8Array | Iterable<Uint8Array>): Iterable<U
   return content instanceof Uint8Array ? [content] : content;
 }
 
+/** Codes of a path that was chosen badly; the others are of a machine that does not do what is asked. */
+const ofPath = ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG'];
+
 const writable = 'make the folder writable for you, or choose another with --runs DIR or RANGER21_RUNS_DIR';
 const networked =
   'the file system refused it, as network file systems do at times: run again, or choose a local folder with --runs DIR or RANGER21_RUNS_DIR';
@@ -46,7 +49,8 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space on this disk, or choose another with --runs DIR or RANGER21_RUNS_DIR; then run again',
   EDQUOT:
     'free some of your quota on this disk, or choose another with --runs DIR or RANGER21_RUNS_DIR; then run again',
-  EFBIG: 'this file system holds no file as large: choose another with --runs DIR or RANGER21_RUNS_DIR',
+  EFBIG:
+    'this file system, or a limit of this shell (ulimit -f), allows no file as large: raise it, or choose another with --runs DIR or RANGER21_RUNS_DIR',
   EIO: 'the disk failed: see the system log, and choose another with --runs DIR or RANGER21_RUNS_DIR',
   ENOENT: 'the folder was moved or deleted meanwhile: put it back, then run again',
   ENOTDIR: 'a part of this path is a file: rename it, or choose another folder with --runs DIR or RANGER21_RUNS_DIR',
@@ -64,5 +68,7 @@ const remedies: Readonly<Record<string, string>> = {
 export function fileError(path: string, cause: unknown): unknown {
   const { code, message, syscall } = cause as NodeJS.ErrnoException;
   const remedy = code === 'EEXIST' && syscall === 'rename' ? networked : remedies[code ?? ''];
-  return remedy === undefined ? cause : new UserError(`cannot write ${path}: ${message}`, { remedy, cause });
+  if (remedy === undefined) return cause;
+  const exit = ofPath.includes(code ?? '') && remedy !== networked ? exitCode.usage : exitCode.environment;
+  return new UserError(`cannot write ${path}: ${message}`, { remedy, code: exit, cause });
 }

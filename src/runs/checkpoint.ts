@@ -31,6 +31,8 @@ export interface CheckpointRecord {
   readonly drift: Readonly<Record<string, string>>;
   /** Length in bytes of each log in the run's folder. */
   readonly files: Readonly<Record<string, number>>;
+  /** SHA-256 of so many bytes of each; absent in checkpoints of version 0.1. */
+  readonly sums?: Readonly<Record<string, string>>;
   /** What the trainer has accumulated, as JSON. */
   readonly progress: unknown;
   /** ISO 8601, UTC. */
@@ -223,16 +225,20 @@ async function load(
 
 function checkedRecord(value: unknown, step: number): CheckpointRecord {
   const record = value as Partial<CheckpointRecord> | null;
+  const sums = record?.sums;
   const isSound =
     record?.schema === 1 &&
     record.step === step &&
     typeof record.id === 'string' &&
     isRecordOf(record.drift, (text) => typeof text === 'string') &&
     isRecordOf(record.files, (length) => Number.isSafeInteger(length) && Number(length) >= 0) &&
-    Object.keys(record.files).every((file) => /^[\w][\w.-]*$/.test(file)); // it will be truncated: never one elsewhere
+    Object.keys(record.files).every((file) => /^[\w][\w.-]*$/.test(file)) && // it will be truncated: never one elsewhere
+    (sums === undefined || (isRecordOf(sums, isHash) && Object.keys(record.files).every((file) => file in sums)));
   if (isSound) return record as CheckpointRecord;
   throw new UserError(`${files.record} is not the record of step ${step}`, { remedy: 'it was altered' });
 }
+
+const isHash = (text: unknown): boolean => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
 
 const isRecordOf = (value: unknown, isSound: (entry: unknown) => boolean): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isSound);

@@ -9,7 +9,7 @@ const source = fileURLToPath(new URL('../', import.meta.url));
 export const sourceFolders = ['tensor', 'optim', 'models', 'data'];
 export const sourceFiles = [
   'random',
-  ...['train', 'onPixels', 'step', 'programs', 'progress', 'evaluate', 'stop', 'rhythm'].map(
+  ...['train', 'onPixels', 'step', 'programs', 'progress', 'evaluate', 'guessing', 'stop', 'rhythm'].map(
     (name) => `experiment/${name}`,
   ),
 ];

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { readWithin } from '../data/boundedFile.ts';
 import { UserError } from '../errors.ts';
 import { runFiles } from './layout.ts';
+import { checkSealed } from './seal.ts';
 import { hasPlan, readPlan, type StudyPlan } from './study.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
@@ -15,6 +16,7 @@ export async function readConfig(dir: string): Promise<Config | undefined> {
   const path = join(dir, runFiles.config);
   if (!existsSync(path)) return undefined;
   const [{ parse }, { bytes }] = await Promise.all([import('yaml'), readWithin(path, longestConfig)]);
+  if (bytes) await checkSealed(dir, runFiles.config, bytes);
   try {
     const config: unknown = parse(bytes?.toString() ?? '', { logLevel: 'silent' });
     if (isMap(config)) return config;

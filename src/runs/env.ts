@@ -21,6 +21,8 @@ export interface Environment {
   readonly platform: string;
   readonly cpu: { readonly model: string; readonly cores: number };
   readonly memoryBytes: number;
+  /** Where the images it is evaluated on come from, in words; only of data sets where there is a choice. */
+  readonly heldOut?: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
 }

@@ -1,10 +1,12 @@
 /** What earlier attempts left in a run's folder, moved out of the way of the next one. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../errors.ts';
 import type { CheckpointRecord } from './checkpoint.ts';
 import { disk } from './disk.ts';
 import { attemptFiles, checkpointPlace, runFiles } from './layout.ts';
-import { cutLog, type Continuation } from './log.ts';
+import { cutLog, tooShort, type Continuation } from './log.ts';
+import { readSum } from './sums.ts';
 import { eventFilePrefix } from './tensorboard.ts';
 
 /** Moves all but the attempts to `before/` of this one. Checkpoints go first: without its logs, one is no place to go on from. */
@@ -16,6 +18,23 @@ export function setAside(dir: string, attemptDir: string): void {
     names.sort((a, b) => isCheckpoints(b) - isCheckpoints(a)),
     join(attemptDir, attemptFiles.before),
   );
+}
+
+/**
+ * Refuses logs that are not what they were beside the checkpoint, as far as they went then: the run would go on with altered numbers.
+ * Where the checkpoint does not say what they were, there is nothing to compare.
+ */
+export async function checkLogs(dir: string, { step, files, sums = {} }: CheckpointRecord): Promise<void> {
+  for (const [file, sum] of Object.entries(sums)) {
+    const [path, bytes] = [join(dir, file), files[file] ?? 0];
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size === undefined || size < bytes) throw tooShort(path, size, bytes);
+    if ((await readSum(path, bytes)).sha256 === sum) continue;
+    throw new UserError(
+      `${path} was altered: its first ${bytes} bytes are not what they were when the checkpoint of step ${step} was written`,
+      { remedy: 'put back a copy of it as it was, or start again from step 1 with --no-resume' },
+    );
+  }
 }
 
 /**

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { lastAttempt } from './attempts.ts';
 import { runFiles, studyFiles } from './layout.ts';
-import { readEntry, type RunState } from './list.ts';
+import { readEntry } from './list.ts';
 import type { EvalMetrics, StepRow, StepTiming } from './metrics.ts';
+import { endedShort, isWhole, type ShortStatus } from './statuses.ts';
 import { isFinished } from './store.ts';
 import { readPlan, type PlannedRun, type StudyPlan } from './study.ts';
 import { lastRows } from './tail.ts';
 
 /** `queued`: nobody has begun it; `stopped`: interrupted, its state saved; `dead`: its process is gone without a word. */
-export type ViewState =
-  'queued' | 'running' | 'stopped' | 'dead' | 'failed' | 'unreadable' | 'done' | 'timeout' | 'diverged' | 'stuck';
+export type ViewState = 'queued' | 'running' | 'stopped' | 'dead' | 'failed' | 'unreadable' | 'done' | ShortStatus;
 
 export interface RunView {
   /** Below the study's folder. */
@@ -92,14 +92,6 @@ async function look(
 
 type State = Pick<RunView, 'state' | 'reason' | 'seconds'>;
 
-const states: Partial<Record<RunState, ViewState>> = {
-  completed: 'done',
-  target_reached: 'done',
-  timeout: 'timeout',
-  diverged: 'diverged',
-  stuck: 'stuck',
-};
-
 async function finished(root: string, dir: string, id: string): Promise<State> {
   const { state, reason, result } = await readEntry(root, dir);
   if (result && result.id !== id) return { state: 'unreadable', reason: `the result in it is of another run` };
@@ -108,7 +100,7 @@ async function finished(root: string, dir: string, id: string): Promise<State> {
     train: result.trainSeconds,
   };
   return {
-    state: states[state] ?? 'unreadable',
+    state: isWhole(state) ? 'done' : endedShort(state) ? state : 'unreadable',
     ...(reason !== undefined && { reason }),
     ...(times && { seconds: times }),
   };

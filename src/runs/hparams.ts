@@ -12,8 +12,8 @@
 import { createHash } from 'node:crypto';
 import type { Experiment } from '../config/schema.ts';
 import { canonicalJson, id8, identity } from './id.ts';
-import type { RunStatus } from './metrics.ts';
 import { bytesField, doubleField, varintField } from './protobuf.ts';
+import { isWhole, type RunStatus } from './statuses.ts';
 
 type Value = string | number | boolean;
 
@@ -79,9 +79,7 @@ export const sessionStart = ({ group, settings }: HparamsSession, wallTime: numb
 
 /** SessionEndInfo { status = 1, end_time_secs = 2 }, as a summary value. */
 export const sessionEnd = (status: RunStatus, wallTime: number): Buffer =>
-  value('_hparams_/session_end_info', 4, [varintField(1, isSuccess(status) ? 1 : 2), doubleField(2, wallTime)]);
-
-const isSuccess = (status: RunStatus): boolean => status === 'completed' || status === 'target_reached';
+  value('_hparams_/session_end_info', 4, [varintField(1, isWhole(status) ? 1 : 2), doubleField(2, wallTime)]);
 
 /** Of `api.proto`'s DataType. */
 const dataTypes = { string: 1, boolean: 2, number: 3 } as const;

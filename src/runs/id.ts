@@ -17,6 +17,7 @@ export const trajectoryVersion = 3;
  * - `expect`: what the result is compared with;
  * - `eval.batch`: how the held-out set is cut up. `eval.every` stays: it decides among which evaluations `best` is chosen;
  * - `dataset.root`: where the files lie; what is in them is the fingerprint. `dataset.workers`: who decodes them;
+ * - `dataset.classes`: the data are held against it, and the fingerprint says how many there are, asked for or counted;
  * - `seed` of the experiment: the run's own stands instead.
  */
 export function identity(experiment: Experiment, seed: number, fingerprint: string): unknown {
@@ -29,7 +30,12 @@ export function identity(experiment: Experiment, seed: number, fingerprint: stri
     ...determining
   } = experiment;
   const { batch: _batch, ...evaluation } = determining.eval;
-  const { root: _root, workers: _workers, ...dataset } = determining.dataset as Record<string, unknown>;
+  const {
+    root: _root,
+    workers: _workers,
+    classes: _classes,
+    ...dataset
+  } = determining.dataset as Record<string, unknown>;
   return { trajectoryVersion, ...determining, dataset, eval: evaluation, seed, fingerprint };
 }
 

@@ -7,16 +7,11 @@ import { readConfig } from './configs.ts';
 import type { Environment } from './env.ts';
 import { id8 } from './id.ts';
 import { checkpointPlace, olderFiles, runFiles } from './layout.ts';
-import type { RunResult, RunStatus } from './metrics.ts';
+import type { RunResult } from './metrics.ts';
 import { readEnv, readOlderAttempt } from './read.ts';
+import type { RunState } from './statuses.ts';
 import { readResult } from './store.ts';
 import { hasPlan, readPlan } from './study.ts';
-
-/**
- * `planned`: no folder yet; `running`: a process has it now; `lost`: the last one that had it is gone without a word;
- * `unreadable`: a file was altered, `reason` says which. Nothing of it is written down: it is read off leases and files.
- */
-export type RunState = RunStatus | 'running' | 'lost' | 'planned' | 'unreadable';
 
 export interface RunEntry {
   readonly dir: string;

@@ -1,4 +1,5 @@
 /** An append-only file behind one descriptor, buffered in memory. */
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -8,6 +9,8 @@ import { disk, type OpenFile } from './disk.ts';
 export interface Log {
   /** Bytes handed to the system so far: after `flush`, all that was appended. */
   readonly length: number;
+  /** SHA-256 of these bytes, counted as they are written: a long run does not read its logs again at each checkpoint. */
+  sha256(): string;
   append(bytes: Uint8Array): void;
   /**
    * Hands the buffer to the system and waits until the disk has it (about 2 ms, where a buffered append takes 5 µs). What it
@@ -28,15 +31,15 @@ export interface Continuation {
 export function openLog(path: string, start: Uint8Array | Continuation): Log {
   if (!(start instanceof Uint8Array)) {
     cutLog(path, start);
-    return logOf(disk.open(path, 'a'), start.at);
+    return logOf(disk.open(path, 'a'), start.at, hashOf(path, start.at));
   }
-  const log = logOf(disk.open(path, 'ax'), 0);
+  const log = logOf(disk.open(path, 'ax'), 0, createHash('sha256'));
   log.append(start);
   log.flush();
   return log;
 }
 
-function logOf(file: OpenFile, start: number): Log {
+function logOf(file: OpenFile, start: number, hash: Hash): Log {
   let length = start;
   let pending: Uint8Array[] = [];
   // After a failed sync the system may have dropped the bytes, and the next sync would not say so.
@@ -45,6 +48,7 @@ function logOf(file: OpenFile, start: number): Log {
     get length() {
       return length;
     },
+    sha256: () => hash.copy().digest('hex'),
     append(bytes) {
       pending.push(bytes);
     },
@@ -55,6 +59,7 @@ function logOf(file: OpenFile, start: number): Log {
       try {
         while (rest.length > 0) {
           const written = disk.writeSync(file, rest);
+          hash.update(rest.subarray(0, written));
           length += written;
           rest = rest.subarray(written);
         }
@@ -91,28 +96,44 @@ export function cutLog(path: string, { at, tail }: Continuation): void {
   }
 }
 
-const copyBytes = 2 ** 20;
+const pieceBytes = 2 ** 20;
 
 /** Copies a file's bytes from an offset to its end, and flushes the copy to the disk. */
 function copyFrom(path: string, start: number, target: string): void {
+  const copy = disk.open(target, 'w');
+  try {
+    for (let rest of pieces(path, start, Infinity)) {
+      while (rest.length > 0) rest = rest.subarray(disk.writeSync(copy, rest));
+    }
+    disk.syncSync(copy);
+  } finally {
+    disk.close(copy);
+  }
+}
+
+/** Of a file's first bytes: so many, or as many as there are. */
+export function hashOf(path: string, bytes: number): Hash {
+  const hash = createHash('sha256');
+  for (const piece of pieces(path, 0, bytes)) hash.update(piece);
+  return hash;
+}
+
+/** The bytes of a file between two offsets, one buffer that is used again. */
+function* pieces(path: string, from: number, to: number): Iterable<Uint8Array> {
   const source = openSync(path, 'r');
   try {
-    const copy = disk.open(target, 'w');
-    try {
-      const buffer = new Uint8Array(copyBytes);
-      for (let at = start, read; (read = readSync(source, buffer, 0, copyBytes, at)) > 0; at += read) {
-        for (let rest = buffer.subarray(0, read); rest.length > 0;) rest = rest.subarray(disk.writeSync(copy, rest));
-      }
-      disk.syncSync(copy);
-    } finally {
-      disk.close(copy);
+    const buffer = new Uint8Array(pieceBytes);
+    for (let at = from, read; at < to; at += read) {
+      read = readSync(source, buffer, 0, Math.min(pieceBytes, to - at), at);
+      if (read === 0) return;
+      yield buffer.subarray(0, read);
     }
   } finally {
     closeSync(source);
   }
 }
 
-function tooShort(path: string, size: number | undefined, at: number): UserError {
+export function tooShort(path: string, size: number | undefined, at: number): UserError {
   const found = size === undefined ? 'is missing' : `has ${size}`;
   return new UserError(`${path} ${found}, but had ${at} bytes when the checkpoint was written`, {
     remedy: 'it was altered: put it back, or start again from step 1 with --no-resume',

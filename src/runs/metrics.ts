@@ -2,6 +2,7 @@
 import { UserError } from '../errors.ts';
 import { mismatch } from './shape.ts';
 import { lineShapes } from './shapes.ts';
+import type { RunStatus } from './statuses.ts';
 
 /** What one training step computed: the same for the same run. Shares (`trainTop1`) are 0 … 1; norms are global L2 norms. */
 export interface StepRow {
@@ -41,17 +42,6 @@ export interface EvalMetrics {
   readonly top5?: number;
 }
 
-export const runStatuses = [
-  'completed',
-  'target_reached',
-  'timeout',
-  'diverged',
-  'stuck',
-  'interrupted',
-  'failed',
-] as const;
-export type RunStatus = (typeof runStatuses)[number];
-
 /** What executed a run. Two runs are timed alike only if all of it agrees. */
 export interface BackendRecord {
   readonly name: string;
@@ -73,6 +63,22 @@ export interface Pairing {
   readonly augment: string;
 }
 
+/** Images of each class. */
+export interface LabelCounts {
+  readonly train: readonly number[];
+  readonly test: readonly number[];
+}
+
+/** What a net scores that cannot tell images apart. */
+export interface Chance {
+  /** Training loss of equal probabilities, with or without label smoothing: ln C for C classes. */
+  readonly uniformLoss: number;
+  /** Lowest training loss of any prediction that is the same for every image: the entropy of the training labels, as smoothed. */
+  readonly priorLoss: number;
+  /** Share of the commonest class among the held-out images. */
+  readonly top1: number;
+}
+
 /** The content of `result.json`. What is optional is missing in older results. */
 export interface RunResult {
   readonly schema: 1;
@@ -81,13 +87,16 @@ export interface RunResult {
   readonly arm?: string;
   readonly seed: number;
   readonly status: RunStatus;
-  /** Why a run did not complete. */
+  /** Why a run did not complete; of one that did, what to know about how it came there. */
   readonly reason?: string;
   readonly steps: number;
   readonly epochs: number;
   readonly last: EvalMetrics;
   /** The evaluation with the highest top-1. */
   readonly best: EvalMetrics;
+  /** The highest finite training loss of a step. */
+  readonly peak?: { readonly loss: number; readonly step: number };
+  readonly chance?: Chance;
   readonly trainSeconds: number;
   readonly evalSeconds: number;
   readonly compileSeconds: number;

@@ -1,6 +1,7 @@
 /** Whether a parsed `plan.json` is a plan whose runs lie inside the study's folder. */
 import { studyRunPath } from './layout.ts';
 import { mismatch, type Shape } from './shape.ts';
+import { chanceShape } from './shapes.ts';
 import type { StudyPlan } from './study.ts';
 
 /** The parts of an experiment that tables and captions are made from. */
@@ -20,6 +21,7 @@ const shape: Shape = {
   reference: 'folder',
   fingerprint: 'text',
   seeds: ['count'],
+  'changedOptions?': ['text'],
   arms: [
     {
       name: 'folder',
@@ -43,7 +45,10 @@ const shape: Shape = {
     },
   ],
   runs: [{ arm: 'folder', seed: 'count', id: 'hash', path: 'text' }],
-  'facts?': { shape: ['count'], classes: 'count', train: 'count', test: 'count' },
+  'facts?': {
+    ...{ shape: ['count'], classes: 'count', train: 'count', test: 'count' },
+    ...{ 'labels?': { train: ['count'], test: ['count'] }, 'chance?': chanceShape },
+  },
   'protocol?': {
     alpha: 'number',
     delta: 'number',

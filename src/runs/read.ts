@@ -1,6 +1,6 @@
 /** Reading back what a run wrote beside its result. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readWithin } from '../data/boundedFile.ts';
 import { UserError } from '../errors.ts';
 import type { Environment } from './env.ts';
@@ -8,6 +8,7 @@ import { attemptCount, attemptDir } from './attempts.ts';
 import { attemptFiles, olderFiles, runFiles } from './layout.ts';
 import type { EvalMetrics, LinesHeader, LoggedStep, StepTiming } from './metrics.ts';
 import { fromJson, parseLines } from './metrics.ts';
+import { checkSealed } from './seal.ts';
 import { checked, envShape, olderAttemptShape } from './shapes.ts';
 
 /** The environment of the last attempt, or what a folder without leases holds; undefined where there is none. */
@@ -53,16 +54,19 @@ async function readLines<Row extends { readonly step: number }>(
   path: string,
   kind: LinesHeader['kind'],
 ): Promise<Row[]> {
-  return existsSync(path) ? parseLines<Row>(await readText(path, longestLog), kind, path).rows : [];
+  if (!existsSync(path)) return [];
+  const content = await readBytes(path, longestLog);
+  await checkSealed(dirname(path), basename(path), content);
+  return parseLines<Row>(content.toString(), kind, path).rows;
 }
 
 /** In bytes; a text of 2²⁹ characters is longer than the language allows. */
 const longestLog = 2 ** 29 - 100;
 const longestRecord = 2 ** 26;
 
-async function readText(path: string, most: number): Promise<string> {
+async function readBytes(path: string, most: number): Promise<Buffer> {
   const content = await readWithin(path, most);
-  if (content.bytes !== undefined) return content.bytes.toString();
+  if (content.bytes !== undefined) return content.bytes;
   throw new UserError(`${path} ${content.reason}`, {
     remedy: 'it is not as it was written: move it away and run again',
   });
@@ -70,9 +74,9 @@ async function readText(path: string, most: number): Promise<string> {
 
 /** A JSON file of ours; unreadable content is an error that names it. */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path, longestRecord);
+  const content = await readBytes(path, longestRecord);
   try {
-    return fromJson(text);
+    return fromJson(content.toString());
   } catch (cause) {
     throw new UserError(`${path} is not JSON`, { remedy: 'it was altered: move it away and run again', cause });
   }

@@ -14,6 +14,8 @@ const backend: Shape = {
 
 const evaluation: Shape = { step: 'count', epoch: 'number', loss: 'number', top1: 'number', 'top5?': 'number' };
 
+export const chanceShape: Shape = { uniformLoss: 'number', priorLoss: 'number', top1: 'number' };
+
 /** A line of each JSON-lines file. */
 export const lineShapes = {
   steps: {
@@ -43,6 +45,8 @@ export const resultShape = (statuses: readonly string[]): Shape => ({
   epochs: 'number',
   last: evaluation,
   best: evaluation,
+  'peak?': { loss: 'number', step: 'count' },
+  'chance?': chanceShape,
   trainSeconds: 'number',
   evalSeconds: 'number',
   compileSeconds: 'number',
@@ -72,6 +76,7 @@ export const envShape: Shape = {
   platform: 'text',
   cpu: { model: 'text', cores: 'number' },
   memoryBytes: 'number',
+  'heldOut?': 'text',
   startedAt: 'text',
 };
 

@@ -17,12 +17,13 @@ import { hparamsSession, type HparamsSession } from './hparams.ts';
 import { id8, runId } from './id.ts';
 import { runFiles } from './layout.ts';
 import type { Lease } from './lease.ts';
-import { openLog, type Log } from './log.ts';
+import { hashOf, openLog, type Log } from './log.ts';
 import type { EvalMetrics, LinesHeader, RunResult, StepMetrics } from './metrics.ts';
 import { toJson, toLine } from './metrics.ts';
 import { readJson } from './read.ts';
 import { checkedResult } from './result.ts';
 import { safetensorsPieces } from './safetensors.ts';
+import { sealed, sha256 } from './seal.ts';
 import { tensorboardEvents, type EventEncoder } from './tensorboard.ts';
 
 /** A single run's folder. */
@@ -45,8 +46,8 @@ export interface RunWriter {
   step(metrics: StepMetrics): void;
   /** Flushes to the disk. */
   evaluation(metrics: EvalMetrics): void;
-  /** Flushes the logs; how many bytes each then has. */
-  flush(): Record<string, number>;
+  /** Flushes the logs; how many bytes each then has, and their SHA-256. */
+  flush(): Required<Pick<CheckpointRecord, 'files' | 'sums'>>;
   checkpoint(record: CheckpointRecord, state: HostTensors): Promise<void>;
   prune(keep: Keep): Promise<void>;
   /** Removes the checkpoints of the steps named. */
@@ -90,7 +91,8 @@ export async function openRun(dir: string, { experiment, lease, from, study }: O
   try {
     const cut = from ? cutBack(dir, lease.dir, from) : undefined;
     if (!from) setAside(dir, lease.dir);
-    await writeAtomic(join(dir, runFiles.config), resolvedYaml(trained));
+    const config = resolvedYaml(trained);
+    await writeAtomic(join(dir, runFiles.config), config);
     const open = (file: string, kind: LinesHeader['kind']): Log =>
       keep(openLog(join(dir, file), cut?.(file) ?? header(kind)));
     const files = {
@@ -103,8 +105,10 @@ export async function openRun(dir: string, { experiment, lease, from, study }: O
       ? openEvents(dir, lease.attempt, from && from.step + 1, session)
       : undefined;
     if (events) keep(events.log);
-    const older = Object.fromEntries(Object.entries(from?.files ?? {}).filter(([name]) => !(name in files)));
-    return writer(dir, lease, { files, events, older });
+    const older = Object.entries(from?.files ?? {}).flatMap(([file, length]) =>
+      file in files ? [] : [{ file, length, sum: hashOf(join(dir, file), length).digest('hex') }],
+    );
+    return writer(dir, lease, { files, events, older, config });
   } catch (cause) {
     logs.forEach((log) => log.close());
     throw fileError(dir, cause);
@@ -125,11 +129,13 @@ const now = () => Date.now() / 1000;
 interface Logs {
   readonly files: Readonly<Record<string, Log>>;
   readonly events: { readonly file: string; readonly log: Log; readonly encode: EventEncoder } | undefined;
-  /** Event files of earlier attempts, with their lengths. */
-  readonly older: Readonly<Record<string, number>>;
+  /** Event files of earlier attempts, with their lengths and SHA-256. */
+  readonly older: readonly { readonly file: string; readonly length: number; readonly sum: string }[];
+  /** The text of the resolved config. */
+  readonly config: string;
 }
 
-function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunWriter {
+function writer(dir: string, lease: Lease, { files, events, older, config }: Logs): RunWriter {
   const logs = { ...files, ...(events && { [events.file]: events.log }) };
   let failure: Error | undefined;
   const flush = () => {
@@ -162,6 +168,10 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
       Object.values(logs).forEach((log) => log.close());
     }
   };
+  const sums = (): Record<string, string> => ({
+    ...Object.fromEntries(older.map(({ file, sum }) => [file, sum])),
+    ...Object.fromEntries(Object.entries(logs).map(([file, log]) => [file, log.sha256()])),
+  });
   const append = (file: string, row: object) => files[file]!.append(Buffer.from(toLine(row)));
 
   return {
@@ -183,7 +193,8 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
     flush() {
       check();
       flush();
-      return { ...older, ...Object.fromEntries(Object.entries(logs).map(([file, { length }]) => [file, length])) };
+      const own = Object.entries(logs).map(([file, { length }]) => ({ file, length }));
+      return { files: Object.fromEntries([...older, ...own].map(({ file, length }) => [file, length])), sums: sums() };
     },
     async checkpoint(record, state) {
       lease.check();
@@ -210,7 +221,8 @@ function writer(dir: string, lease: Lease, { files, events, older }: Logs): RunW
       events?.log.append(events.encode.end(result.status, now()));
       close();
       lease.check();
-      await writeAtomic(join(dir, runFiles.result), `${toJson(result, 2)}\n`);
+      const files = { [runFiles.config]: sha256(config), ...sums() };
+      await writeAtomic(join(dir, runFiles.result), sealed({ ...result, files }));
       await lease.end({ status: 'finished', reason: result.status, step: result.steps, stepsHere });
     },
     async abandon(status, reason, steps) {

@@ -6,9 +6,10 @@ import type { Experiment } from '../config/schema.ts';
 import { UserError } from '../errors.ts';
 import { fileError, writeAtomic } from './atomic.ts';
 import { studyFiles } from './layout.ts';
-import { toJson } from './metrics.ts';
+import type { Chance, LabelCounts } from './metrics.ts';
 import { planProblem } from './planShape.ts';
 import { readJson } from './read.ts';
+import { sealed, unsealed } from './seal.ts';
 
 /**
  * What an arm is for. `without` leaves components out of the full optimizer, `with` adds some to a baseline; `screen` is a
@@ -29,7 +30,7 @@ export interface Tuning {
   readonly by?: 'search' | 'line';
   /** The hyperparameters whose best value lies at an edge, the learning rate among them. */
   readonly edges?: readonly string[];
-  /** Trials of which every run diverged, got stuck or ran out of time. */
+  /** Trials of which every run failed or ran out of time. */
   readonly failed?: number;
   /** Lowest and highest learning rate of the line that score within half a point of the best. */
   readonly lrRange?: readonly [number, number];
@@ -86,6 +87,10 @@ export interface DataFacts {
   /** Images. */
   readonly train: number;
   readonly test: number;
+  /** Both absent in older plans, whose chances are ln C and 1/C. */
+  readonly labels?: LabelCounts;
+  /** What follows from the labels, without label smoothing. */
+  readonly chance?: Chance;
 }
 
 /** What is declared before the first run, so that no result can choose it. Shares are 0 … 1: 0.002 is 0.2 points. */
@@ -116,6 +121,8 @@ export interface StudyPlan {
   /** Absent in plans of version 0.1. */
   readonly facts?: DataFacts;
   readonly protocol?: Protocol;
+  /** Options of the reference arm that are not those of the semantics it names: `gradnorm.passes 1`. Absent in plans of version 0.1. */
+  readonly changedOptions?: readonly string[];
   readonly arms: readonly Arm[];
   /** In the order to train them: every arm of the first seed, then of the next. */
   readonly runs: readonly PlannedRun[];
@@ -134,12 +141,19 @@ export const readPlan = (dir: string): Promise<StudyPlan> => readPlanFile(join(d
 
 /** The plan in a file, wherever it lies. */
 export async function readPlanFile(path: string): Promise<StudyPlan> {
-  const plan = await readJson(path);
+  const { value: plan, isAltered } = unsealed(await readJson(path));
   const problem = planProblem(plan);
-  if (problem === undefined) return plan as StudyPlan;
-  throw new UserError(`${path} is not a plan: ${problem}`, {
-    remedy: 'it was altered, or written by another version of ranger21',
-  });
+  if (problem !== undefined) {
+    throw new UserError(`${path} is not a plan: ${problem}`, {
+      remedy: 'it was altered, or written by another version of ranger21',
+    });
+  }
+  if (isAltered) {
+    throw new UserError(`${path} is not the plan that was written: it was altered`, {
+      remedy: 'put back a copy of it as it was; of a plan that you edited before any run was trained, remove its `sum`',
+    });
+  }
+  return plan as StudyPlan;
 }
 
 /** Writes `plan.json`, making the study's folder where there is none. */
@@ -152,8 +166,7 @@ export async function writePlan(dir: string, plan: StudyPlan): Promise<void> {
   await writePlanFile(join(dir, studyFiles.plan), plan);
 }
 
-export const writePlanFile = (path: string, plan: StudyPlan): Promise<void> =>
-  writeAtomic(path, `${toJson(plan, 2)}\n`);
+export const writePlanFile = (path: string, plan: StudyPlan): Promise<void> => writeAtomic(path, sealed(plan));
 
 /** Writes `table.json`, `table.md` and so on beside the plan: one text for each extension. */
 export async function writeTables(dir: string, texts: Readonly<Record<string, string>>): Promise<void> {

@@ -10,8 +10,9 @@
  */
 import { maskedCrc32c } from '../crc32c.ts';
 import { sessionEnd, sessionStart, type HparamsSession } from './hparams.ts';
-import type { EvalMetrics, RunStatus, StepMetrics } from './metrics.ts';
+import type { EvalMetrics, StepMetrics } from './metrics.ts';
 import { bytesField, doubleField, floatField, varintField } from './protobuf.ts';
+import type { RunStatus } from './statuses.ts';
 
 /** Turns a run's records into the bytes of its event file; times are seconds since 1970. */
 export interface EventEncoder {

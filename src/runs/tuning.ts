@@ -4,11 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HyperValue } from '../config/search.ts';
 import { fileError, writeAtomic } from './atomic.ts';
-import type { RunState } from './list.ts';
 import { toJson } from './metrics.ts';
 import { readJson } from './read.ts';
 import { checked } from './shapes.ts';
 import type { Shape } from './shape.ts';
+import type { RunState } from './statuses.ts';
 import type { SearchProtocol } from './study.ts';
 
 /** One run of a trial. Its folder is below the ledger's. */
@@ -33,7 +33,7 @@ export interface TrialRecord {
   readonly places: Readonly<Record<string, number>>;
   /** `failed`: no run completed; it counts as tried all the same. */
   readonly status: 'scored' | 'failed' | 'unfinished';
-  /** Mean over the seeds, a run that diverged, got stuck or ran out of time at the accuracy of guessing; null while a run is missing. */
+  /** Mean over the seeds, a run that failed or ran out of time at the accuracy of guessing; null while a run is missing. */
   readonly score: number | null;
   readonly loss: number | null;
   readonly isBest: boolean;

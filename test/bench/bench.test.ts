@@ -1,6 +1,7 @@
 /** `ranger21 bench`: the figures it makes of timings, and the command with a backend and with PyTorch. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { otherPytorchOptimizer } from '../../src/experiment/timing/bench.ts';
 import { benchText, figuresOf, ratiosOf, spreadOf, type Timed } from '../../src/experiment/timing/benchTable.ts';
 import { ranger21 } from '../cli/ranger21.ts';
 
@@ -49,6 +50,14 @@ test('the memory of a GPU has a column where it is known', () => {
     .map((line) => line.split('|').map((cell) => cell.trim()));
   const column = header!.indexOf('GPU MiB');
   expect(rows.map((row) => row[column])).toEqual(['3072', '–']);
+});
+
+test('another version of pytorch-optimizer than the one checked is told', () => {
+  expect(otherPytorchOptimizer('torch 2.13.0, pytorch-optimizer 4.1.0')).toBeUndefined();
+  expect(otherPytorchOptimizer('torch 2.13.0')).toBeUndefined(); // AdamW is PyTorch's own
+  expect(otherPytorchOptimizer('torch 2.13.0, pytorch-optimizer 4.2.0')).toMatch(
+    /pytorch-optimizer 4\.2\.0: .*4\.1\.0 only/,
+  );
 });
 
 const small = ['--case', 'r8-basic@8x4', '--blocks', '1', '--steps', '2'];

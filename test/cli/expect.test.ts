@@ -104,6 +104,19 @@ describe('beside each other', () => {
     const row = JSON.parse(lines[7]!) as { step: number; loss: number };
     lines[7] = JSON.stringify({ ...row, loss: row.loss + 0.25 });
     writeFileSync(join(copy, 'metrics.jsonl'), lines.join('\n'));
+    const refused = ranger21(['diff', first!, copy, '--runs', runs]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/metrics\.jsonl was altered/)]);
+
+    // as if it had been another run from the start
+    const {
+      files: _,
+      sum: __,
+      ...result
+    } = JSON.parse(readFileSync(join(copy, 'result.json'), 'utf8')) as {
+      files: object;
+      sum: string;
+    };
+    writeFileSync(join(copy, 'result.json'), JSON.stringify(result));
     const altered = ranger21(['diff', first!, copy, '--runs', runs, '--json']);
     expect(altered.code).toBe(5);
     const { metrics } = JSON.parse(altered.stdout) as {

@@ -44,7 +44,7 @@ function someValue(option: Option): string {
       return false;
     }
   };
-  return option.argChoices?.[0] ?? ['20', '30s', 'cpu', 'adamw', 'r8-basic@8x2', 'plain', 'onnx'].find(isTaken)!;
+  return option.argChoices?.[0] ?? ['20', '0.2', '30s', 'cpu', 'adamw', 'r8-basic@8x2', 'plain', 'onnx'].find(isTaken)!;
 }
 
 const repeatable = [

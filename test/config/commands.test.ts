@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configCommand } from '../../src/cli/commands/config.ts';
 import { scheduleCommand } from '../../src/cli/commands/schedule.ts';
@@ -97,7 +99,7 @@ describe('schedule', () => {
   });
 
   test('--json has the milestones', async () => {
-    await schedule('configs/imagenet-nfresnet.yaml', '--json');
+    await schedule('configs/imagenet-nfresnet.yaml', '--images', '1281167', '--json');
     expect(JSON.parse(out)).toMatchObject({
       stepsPerEpoch: 5004,
       totalSteps: 300_240,
@@ -106,12 +108,21 @@ describe('schedule', () => {
     });
   });
 
-  test('asks for the number of images where nobody knows it', async () => {
-    const dir = write({ 'x.yaml': minimal.replace('digits', 'imagefolder, classes: 3') });
-    await expect(schedule(`${dir}/x.yaml`)).rejects.toThrow(
-      'how many training images imagefolder has is not known before it is read',
-    );
+  test('counts the images of a folder, and asks for their number where there is none', async () => {
+    const dir = write({ 'x.yaml': minimal.replace('digits', 'imagefolder') });
+    await expect(schedule(`${dir}/x.yaml`)).rejects.toMatchObject({
+      message: 'dataset.root is not set for imagefolder',
+      remedy: expect.stringContaining('--images 1281167') as string,
+    });
     await schedule(`${dir}/x.yaml`, '--images', '640', '--json');
     expect(JSON.parse(out)).toMatchObject({ totalSteps: 20 });
+
+    for (const file of ['train/a/1', 'train/a/2', 'train/b/1', 'val/a/1', 'val/b/1']) {
+      mkdirSync(dirname(`${dir}/${file}`), { recursive: true });
+      writeFileSync(`${dir}/${file}.png`, 'no image: only its name counts');
+    }
+    out = '';
+    await schedule(`${dir}/x.yaml`, '--set', `dataset.root=${dir}`, '--set', 'train.batch=1', '--json');
+    expect(JSON.parse(out)).toMatchObject({ stepsPerEpoch: 3, totalSteps: 6 });
   });
 });

@@ -13,7 +13,7 @@ describe('a resolved config loads again to the same experiment', () => {
     expect((await load({ 'x.yaml': resolvedYaml(experiment, origin) })).experiment).toEqual(experiment);
   });
 
-  test.each(['paper', 'reference-legacy', 'reference'])('semantics %s', async (semantics) => {
+  test.each(['paper', 'reference-legacy', 'reference', 'as-run-2021-05'])('semantics %s', async (semantics) => {
     const { experiment } = await load({ 'x.yaml': minimal.replace('lr: 1e-3', `semantics: ${semantics}`) });
     expect((await load({ 'x.yaml': resolvedYaml(experiment) })).experiment).toEqual(experiment);
   });
@@ -28,6 +28,17 @@ describe('a resolved config loads again to the same experiment', () => {
       expect((await load({ 'x.yaml': resolvedYaml(experiment) })).experiment).toEqual(experiment);
     }
   });
+});
+
+test('freezeGains is auto for timm045 and false elsewhere, unless the config says', async () => {
+  const freezeGains = async (model: string) => {
+    const { experiment } = await load({ 'x.yaml': minimal.replace('name: r8-basic', model) });
+    return (experiment.model as { freezeGains?: unknown }).freezeGains;
+  };
+  expect(await freezeGains('name: nf-r8-basic, preset: timm045')).toBe('auto');
+  expect(await freezeGains('name: nf-r8-basic, preset: timm045, freezeGains: false')).toBe(false);
+  expect(await freezeGains('name: nf-r8-basic')).toBe(false);
+  expect(await freezeGains('name: r8-basic')).toBeUndefined();
 });
 
 test('any text, number and list is read back by a YAML parser', () => {

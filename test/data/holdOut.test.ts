@@ -63,7 +63,7 @@ test('counts that only the files tell stay unknown', () => {
 });
 
 test('image files: the held-out ones are read from the training folder', async () => {
-  const { dataset } = openTree(imageTree());
+  const { dataset } = await openTree(imageTree());
   const cut = holdOut(dataset, 0.25) as typeof dataset;
   const names = ({ store, places, count }: ImageSplit) =>
     Array.from({ length: count }, (_, i) => nameOf(store, places?.[i] ?? i));
@@ -71,7 +71,7 @@ test('image files: the held-out ones are read from the training folder', async (
   expect([...names(cut.train), ...names(cut.test)].sort()).toEqual(names(dataset.train).sort());
   for (let label = 0; label < treeSizes.classes; label++) expect(ofClass(cut.test, label)).toBe(2);
 
-  const subset = openTree(imageTree(), { train: 12 }).dataset;
+  const subset = (await openTree(imageTree(), { train: 12 })).dataset;
   const ofSubset = holdOut(subset, 0.25) as typeof dataset;
   expect([...names(ofSubset.train), ...names(ofSubset.test)].sort()).toEqual(names(subset.train).sort());
 

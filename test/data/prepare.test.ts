@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cifar10, readCifar10 } from '../../src/data/cifar10.ts';
 import { prepare, type PrepareOptions } from '../../src/data/prepare.ts';
 import { defaultRoot, loadPrepared, preparedFolder } from '../../src/data/prepared.ts';
-import type { Source } from '../../src/data/source.ts';
+import type { Files, Source } from '../../src/data/source.ts';
 import { UserError } from '../../src/errors.ts';
 import { idxFile, sha256, temporaryFolder, toyFiles, toySource, writeFiles } from './toy.ts';
 
@@ -91,6 +91,25 @@ describe('from local files', () => {
     expect(lines).toEqual([`toy is already prepared in ${folder}, from local files; --force prepares it again`]);
     await expect(run({ force: true })).rejects.toThrow(`${from} does not exist`);
   });
+});
+
+test('where npm carries another edition, what is prepared from one is not taken for the other', async () => {
+  const published = toySource(toyFiles());
+  const about = { package: 'toy', version: '1.0.0', integrity: '', note: 'divided differently' };
+  const npm = { ...about, read: (file: Files) => published.read(file) };
+  const source: Source = { ...published, npm };
+  const { folder, run } = bench(toyFiles(), source);
+  await run();
+  await expect(run({ from: undefined, via: 'npm' })).rejects.toMatchObject({
+    message: `toy is prepared in ${folder} from local files; of the npm package: divided differently`,
+    remedy: 'prepare it again with --force, or elsewhere with --root DIR',
+  });
+  const path = join(folder, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...manifest, source: { kind: 'npm', detail: 'npm package toy@1.0.0' } }));
+  await expect(run()).rejects.toThrow(`toy is prepared in ${folder} from npm package toy@1.0.0`);
+  await run({ from: undefined }); // whichever there is
+  await run({ from: undefined, via: 'npm' });
 });
 
 describe('files that are not what they should be', () => {

@@ -2,8 +2,10 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Experiment } from '../../src/config/schema.ts';
+import type { UserError } from '../../src/errors.ts';
 import { datasets } from '../../src/data/registry.ts';
 import { execute, type ExecuteOptions } from '../../src/experiment/execute.ts';
+import type { Progress } from '../../src/experiment/progress.ts';
 import { readCheckpoint, writeCheckpoint } from '../../src/runs/checkpoint.ts';
 import { readEntry } from '../../src/runs/list.ts';
 import type { RunResult } from '../../src/runs/metrics.ts';
@@ -151,6 +153,61 @@ describe('what was there', () => {
     expect(text(dir, 'metrics.jsonl')).toBe(text(whole, 'metrics.jsonl'));
   });
 
+  const flipped = (path: string, at: number) => {
+    const bytes = readFileSync(path);
+    bytes[at]! ^= 1;
+    writeFileSync(path, bytes);
+  };
+
+  test.each(['metrics.jsonl', 'evals.jsonl', 'timing.jsonl', 'events.out.tfevents'])(
+    'in %s and is altered by one bit is refused with the file, and nothing is touched; put back, the run goes on',
+    async (name) => {
+      const dir = copy();
+      const file = readdirSync(dir).find((entry) => entry.startsWith(name))!;
+      const path = join(dir, file);
+      for (const at of [0, readFileSync(path).length - 1]) {
+        flipped(path, at);
+        const altered = readFileSync(path);
+        const error = await train(experiment, backend, dir).catch((error: unknown) => error as UserError);
+        expect(error).toMatchObject({
+          message: expect.stringContaining(`${path} was altered: its first ${altered.length} bytes`) as string,
+          remedy: expect.stringContaining('--no-resume') as string,
+        });
+        expect(readFileSync(path).equals(altered)).toBe(true);
+        expect(readdirSync(join(dir, 'attempts'))).toEqual(['1']);
+        flipped(path, at);
+      }
+      expect((await train(experiment, backend, dir)).steps[0]).toBe(11);
+    },
+  );
+
+  test('in a log and is altered does not matter with resume: false', async () => {
+    const dir = copy();
+    flipped(join(dir, 'metrics.jsonl'), 40);
+    expect((await train(experiment, backend, dir, { resume: false })).steps).toHaveLength(24);
+  });
+
+  test('in an event file of the attempt before the last is compared too', async () => {
+    const dir = copy();
+    await train(experiment, backend, dir, { stopAt: 12 });
+    const [first] = readdirSync(dir).filter((file) => file.includes('tfevents') && file.endsWith('.1'));
+    flipped(join(dir, first!), 100);
+    await expect(train(experiment, backend, dir)).rejects.toThrow(`${join(dir, first!)} was altered`);
+  });
+
+  test('and was written before logs were hashed is taken as it is, which is told', async () => {
+    const dir = copy();
+    const { record, state } = (await readCheckpoint(dir))!;
+    const { sums: _, ...older } = record;
+    await writeCheckpoint(dir, older, state);
+    const { told, steps } = await train(experiment, backend, dir, { stopAt: 12 });
+    expect(told.join()).toMatch(/of an older version: whether the logs are as they were is not known/);
+    expect(steps).toEqual([11, 12]);
+    // and is hashed from then on
+    flipped(join(dir, 'metrics.jsonl'), 40);
+    await expect(train(experiment, backend, dir)).rejects.toThrow('metrics.jsonl was altered');
+  });
+
   test('has its event files cut too, so that no curve doubles back', async () => {
     const dir = join(temporary(), 'run');
     await train(experiment, backend, dir, { stopAt: 10 });
@@ -177,6 +234,28 @@ describe('what was there', () => {
     expect(told.join()).toMatch(message);
     expect((await readResult(dir))!.drift).toEqual([expect.stringMatching(message)]);
     expect(JSON.parse(text(dir, 'attempts/2/drift.json'))).toMatchObject({ was: {}, is: {} });
+  });
+
+  test('and was written before peaks were remembered goes on, its peak counted again from the log', async () => {
+    const [dir, whole] = [copy(), join(temporary(), 'run')];
+    const { record, state } = (await readCheckpoint(dir))!;
+    const { recent: _, peak: __, ...older } = record.progress as Progress;
+    await writeCheckpoint(dir, { ...record, progress: { ...older, recentLosses: [] } }, state);
+    const { told } = await train(experiment, backend, dir);
+    expect(told.join()).toMatch(/an older version wrote the checkpoint.*counted again.*going on from step 10/s);
+    await train(experiment, backend, whole);
+    expect(lasting(await readResult(dir))).toEqual(lasting(await readResult(whole)));
+    const losses = (await readLogs(dir)).steps.map(({ loss }) => loss);
+    const highest = Math.max(...losses);
+    expect((await readResult(dir))!.peak).toEqual({ loss: highest, step: losses.indexOf(highest) + 1 });
+  });
+
+  test('and misses what no log tells is refused', async () => {
+    const dir = copy();
+    const { record, state } = (await readCheckpoint(dir))!;
+    const { activity: _, ...older } = record.progress as Progress;
+    await writeCheckpoint(dir, { ...record, progress: older }, state);
+    await expect(train(experiment, backend, dir)).rejects.toThrow(/does not say activity/);
   });
 
   test('by other threads, code or data is refused', async () => {

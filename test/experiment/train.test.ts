@@ -11,6 +11,7 @@ import { execute } from '../../src/experiment/execute.ts';
 import { planRun } from '../../src/experiment/train.ts';
 import type { RunResult, StepMetrics } from '../../src/runs/metrics.ts';
 import { readEntry } from '../../src/runs/list.ts';
+import { readResult } from '../../src/runs/store.ts';
 import { readLogs } from '../../src/runs/read.ts';
 import { readSafetensors } from '../../src/runs/safetensors.ts';
 import type { BackendName } from '../../src/tensor/backends/registry.ts';
@@ -50,12 +51,23 @@ describe.each(compiling)('64 images on $name', ({ name }) => {
   });
 });
 
+test('timm’s gains stay at 1 under centralisation and are trained without it, and the runs are still pairs', async () => {
+  const net = ['model.preset=timm045', 'optimizer.components.agc.exclude=[]', ...short];
+  const arms = ['optimizer.lr=1e-2', 'optimizer.components.gc=false', 'optimizer.components=[]'];
+  const runs = await Promise.all(arms.map(async (arm) => trained(await digits('nfresnet', ...net, arm), 'cpu')));
+  const results = await Promise.all(runs.map(({ dir }) => readResult(dir)));
+  // of r8-basic: one a channel of the stem, of two convolutions a block and of two projections
+  const gains = 16 + (16 + 16) + (32 + 32 + 32) + (64 + 64 + 64);
+  expect(results.map((result) => result!.parameters - results[0]!.parameters)).toEqual([0, gains, gains]);
+  expect(new Set(results.map((result) => result!.pairing!.init)).size).toBe(1);
+});
+
 test.each([
   ['lookahead={k: 5}', true],
   ['lookahead=false', false],
 ])('a plan of 22 billion steps with %s costs nothing', async (lookahead, merges) => {
   const experiment = await digits('nfresnet', 'train.epochs=1000000000', `optimizer.components.${lookahead}`);
-  const facts = { ...datasets.digits.facts({}), train: 1_437, test: 360 };
+  const facts = { ...datasets.digits.facts({}), classes: 10, train: 1_437, test: 360 };
   expect(planRun(experiment, facts)).toMatchObject({ totalSteps: 22e9, merges });
 });
 
@@ -117,6 +129,31 @@ describe('a run', () => {
     const state = await readSafetensors(join(dir, 'divergence/state.safetensors'));
     const broken = Object.keys(state).filter((name) => state[name]!.data.some((x) => !Number.isFinite(x)));
     expect(broken.sort()).toEqual(report.state.map(({ name }) => name).sort());
+  });
+
+  test('whose loss rises to a million, stays finite and ends far above chance has exploded', async () => {
+    const set = ['dataset.train=320', 'train.batch=16', 'log.meters=0', 'model.preset=timm045', ...adamw(3)];
+    const { dir, outcome, steps } = await trained(await digits('nfresnet', ...set, 'train.epochs=2'), 'onnx');
+    const { result } = outcome as { result: RunResult };
+    expect(steps.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+    expect(result).toMatchObject({ status: 'exploded', steps: 40, last: { step: 40 } });
+    const highest = Math.max(...steps.map(({ loss }) => loss));
+    expect(highest).toBeGreaterThan(1e5);
+    expect(result.peak).toEqual({ loss: highest, step: steps.find(({ loss }) => loss === highest)!.step });
+    expect(result.reason).toMatch(/^loss rose to \S+ at step \d+ \(ln C = 2\.3026\) and ended at /);
+    expect(result.last.top1).toBeLessThan(0.18);
+    expect(await readEntry(dir, dir)).toMatchObject({ state: 'exploded', reason: result.reason });
+    expect(readdirSync(join(dir, 'checkpoints'))).toEqual(['step-000000040']); // its weights are finite, and kept
+  });
+
+  test('whose loss rises as high and comes back is complete, with its peak told', async () => {
+    const set = ['dataset.train=640', 'train.batch=16', 'train.epochs=3', 'log.meters=0', 'train.augment.crop=0'];
+    const experiment = await digits('resnet', ...set, 'optimizer.lr=0.6', 'optimizer.components=[warmdown]');
+    const { outcome, steps } = await trained(experiment, 'onnx');
+    const { result } = outcome as { result: RunResult };
+    expect(steps[1]!.loss).toBeGreaterThan(23.1); // ten times ln 10
+    expect(result).toMatchObject({ status: 'completed', steps: 120, peak: { loss: steps[1]!.loss, step: 2 } });
+    expect(result.reason).toMatch(/^loss rose to 28\.5 at step 2 \(ln C = 2\.3026\) and ended at /);
   });
 
   test('whose loss stays at chance ends as stuck', async () => {

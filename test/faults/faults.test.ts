@@ -22,4 +22,14 @@ describe('a run that is broken while it writes goes on to the same end', () => {
     const { wrong } = broken(fault, index, expected);
     expect(wrong).toBeUndefined();
   });
+
+  test.for(['ENOSPC', 'EFBIG'])(
+    '%s at the last write of its weights: exit 6, and the same command writes them',
+    (fault) => {
+      const index = chosen.findLast(
+        ({ operation, file }) => operation === 'write' && /state\.safetensors/.test(file),
+      )!.index;
+      expect(broken(fault, index, expected)).toEqual({ how: 'exit 6', wrong: undefined });
+    },
+  );
 });

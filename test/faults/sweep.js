@@ -4,9 +4,10 @@
  *     npm run build && node test/faults/sweep.js [kill,ENOSPC,EIO,EROFS]
  *
  * A boundary is a call of src/runs/disk.ts: opening, writing, flushing, renaming, removing. Of calls that only repeat (the
- * pieces of one file) the first, the middle and the last are taken.
+ * pieces of one file) the first, the middle and the last are taken. Whatever a run was told to keep must be there at the end.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,9 +40,14 @@ function ending(runs) {
   /** @type {import('../../src/runs/metrics.ts').RunResult} */
   const result = JSON.parse(text('result.json')); // eslint-disable-line @typescript-eslint/no-unsafe-assignment -- just written
   const { weights, last, best, activity, pairing, status } = result;
-  return (
-    JSON.stringify({ weights, last, best, activity, pairing, status }) + text('metrics.jsonl') + text('evals.jsonl')
-  );
+  // the final state; older ones that were not removed take room and do no harm
+  const final =
+    readdirSync(join(dir, 'checkpoints'))
+      .sort()
+      .findLast((name) => name.startsWith('step-')) ?? '';
+  const state = createHash('sha256').update(readFileSync(join(dir, 'checkpoints', final, 'state.safetensors')));
+  const content = { weights, last, best, activity, pairing, status, final, state: state.digest('hex') };
+  return JSON.stringify(content) + text('metrics.jsonl') + text('evals.jsonl');
 }
 
 /** The undisturbed run and its boundaries. */

@@ -1,23 +1,27 @@
-/** The readers of image sets: shards and their manifest, checksums of a folder, TFRecords, headers of image files. */
+/** The readers of image sets: shards and their manifest, what is kept of a folder's content, TFRecords, image files. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maskedCrc32c } from '../../src/crc32c.ts';
-import { fileChecksums } from '../../src/data/checksums.ts';
-import { readHeader } from '../../src/data/images/imageHeader.ts';
+import { readContents, writeContents, type Contents } from '../../src/data/images/contentCache.ts';
+import { readBmp, readPnm } from '../../src/data/images/bitmap.ts';
+import { formatOf, readHeader } from '../../src/data/images/imageHeader.ts';
 import { openFolder } from '../../src/data/images/imageDataset.ts';
 import type { ImageSplit } from '../../src/data/images/imageSplit.ts';
+import { configKeys } from '../../src/data/images/optionNames.ts';
 import { FileFault, readStored } from '../../src/data/images/imageStore.ts';
 import { manifestName, shardEnd, type PackedRecord, type ShardManifest } from '../../src/data/images/shards.ts';
 import { readTfrecords } from '../../src/data/images/tfrecord.ts';
+import { readTiffHeader } from '../../src/data/images/tiff.ts';
+import { UserError } from '../../src/errors.ts';
 import { sha256 } from '../data/toy.ts';
 import { bad, bitFlips, truncations, type Damaged } from './bytes.ts';
 import { allocated, feed, fuzz, scratch } from './harness.ts';
 import { damagedJson } from './json.ts';
 
-const silent = () => undefined;
+const open = (root: string) => openFolder(root, { policy: 'error', names: configKeys, say: () => undefined });
 
 /** What reading every record of a split gives: its content, or that its checksum is wrong. */
 function contents(split: ImageSplit): (Buffer | 'refused')[] {
@@ -62,7 +66,7 @@ describe('shards', () => {
     place('train-00000.shard', bytes);
     return feed(
       'shard',
-      () => openFolder(root, 'error', silent),
+      () => open(root),
       ({ train }) => {
         expect(bytes.subarray(61)).toEqual(shard.subarray(61)); // index and end, after 15 + 6 + 40 bytes of records
         expect([...train.labels]).toEqual([0, 1, 2]);
@@ -74,11 +78,10 @@ describe('shards', () => {
 
   test('every truncation is refused, every flipped bit when the index or the record is read', async () => {
     place('train-00000.shard', shard);
-    expect(contents(openFolder(root, 'error', silent).train)).toEqual(records);
+    expect(contents(open(root).train)).toEqual(records);
     for (const cut of truncations(shard)) expect(await one(cut), cut.what).toBe('refused');
     for (const flip of bitFlips(shard)) {
-      if ((await one(flip)) === 'accepted')
-        expect(contents(openFolder(root, 'error', silent).train), flip.what).toContain('refused');
+      if ((await one(flip)) === 'accepted') expect(contents(open(root).train), flip.what).toContain('refused');
     }
   });
   test('damage', () => fuzz(bad(shard), one));
@@ -88,7 +91,7 @@ describe('shards', () => {
       place(manifestName, text);
       return feed(
         'shard manifest',
-        () => openFolder(root, 'error', silent),
+        () => open(root),
         ({ train, test: held }) => {
           for (const split of [train, held]) expect(contents(split)).toEqual(records);
           return 'what it says of classes and hashes differs, its records agree';
@@ -100,38 +103,60 @@ describe('shards', () => {
     for (const count of [2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER]) {
       const [first] = manifest.train;
       place(manifestName, JSON.stringify({ ...manifest, train: [{ ...first, count, sizeBytes: count }] }));
-      expect(await allocated(() => openFolder(root, 'error', silent))).toBeLessThan(10_000);
+      expect(await allocated(() => open(root))).toBeLessThan(10_000);
     }
   });
 });
 
-describe('checksums of a folder', () => {
-  const listing = sha256(Buffer.from('a listing'));
-  const sound = Buffer.concat([Buffer.from(listing, 'hex'), Buffer.from([1, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255])]);
-  const root = join(scratch, 'checksums');
-  mkdirSync(root);
+describe('what is kept of a folder’s content', () => {
+  const kept: Contents = {
+    names: Buffer.from('a/1.jpgb/2.png'),
+    starts: Uint32Array.of(0, 7, 14),
+    sizes: Float64Array.of(10, 20),
+    stamps: Float64Array.of(1.5, 2.5, 3, 4.5, 5.5, 6),
+    sums: Uint32Array.of(7, 8),
+    hashes: Uint8Array.from({ length: 64 }, (_, i) => i),
+  };
+  const path = join(scratch, 'kept', 'contents.bin');
+  const bytesOf = ({ names, starts, sizes, stamps, sums, hashes }: Contents) =>
+    [names, starts, sizes, stamps, sums, hashes].map((column) =>
+      Buffer.from(column.buffer, column.byteOffset, column.byteLength),
+    );
   const one = ({ bytes }: Damaged) => {
-    writeFileSync(join(root, 'ranger21.crc32'), bytes);
-    const sums = new Uint32Array(3);
-    const store = { kind: 'files', sums } as ImageSplit['store'];
+    writeFileSync(path, bytes);
     return feed(
-      'checksums',
-      () => fileChecksums(root, listing).read([{ count: 3, labels: new Int32Array(3), store }]),
-      (content) => {
-        expect([bytes.length, bytes.toString('hex', 0, 32)]).toEqual([44, listing]);
-        expect([...sums]).toEqual([0, 1, 2].map((i) => bytes.readUInt32LE(32 + 4 * i)));
-        expect(content).toBe(sha256(bytes)); // another fingerprint
-        return 'checksums differ: so does the fingerprint, and the files are refused';
+      'kept contents',
+      () => {
+        const found = readContents(path);
+        if (found === undefined) throw new UserError('nothing is kept', { remedy: 'it is read again' });
+        return found;
+      },
+      (found) => {
+        expect(bytesOf(found)).toEqual(bytesOf(kept));
+        return 'only unused bytes differ';
       },
     );
   };
 
-  test('every truncation is refused, every flipped bit unless it is in a checksum', async () => {
+  test('it reads back; every truncation counts as nothing, and every flipped bit that is used', async () => {
+    await writeContents(path, kept);
+    const sound = readFileSync(path);
+    expect(bytesOf(readContents(path)!)).toEqual(bytesOf(kept));
     for (const cut of truncations(sound)) expect(await one(cut), cut.what).toBe('refused');
     for (const [n, flip] of bitFlips(sound).entries())
-      expect(await one(flip), flip.what).toBe(n < 8 * 32 ? 'refused' : 'accepted');
+      expect(await one(flip), flip.what).toBe(n >= 8 * 20 && n < 8 * 24 ? 'accepted' : 'refused');
+    await fuzz(bad(sound), one);
   });
-  test('damage', () => fuzz(bad(sound), one));
+
+  test('it cannot ask for memory', async () => {
+    for (const count of [2 ** 20, 0xffff_ffff]) {
+      const bytes = readFileSync(path).subarray(0, 24);
+      bytes.write('r21cont1', 'latin1');
+      bytes.writeUInt32LE(count, 8);
+      writeFileSync(path, bytes);
+      expect(await allocated(() => readContents(path))).toBeLessThan(10_000);
+    }
+  });
 });
 
 /** The fields of a protocol buffer, one after the other; undefined where it is none. */
@@ -212,7 +237,7 @@ describe('TFRecord', () => {
     writeFileSync(join(root, name), bytes);
     return feed(
       'TFRecord',
-      () => readTfrecords(root, 3),
+      () => readTfrecords(root, 3, configKeys),
       ({ train }) => {
         for (const label of train.labels) expect([0, 1, 2]).toContain(label);
         const { sizes } = train.store;
@@ -231,7 +256,7 @@ describe('TFRecord', () => {
   test('every truncation; every flipped bit of the frame', async () => {
     const { label, image } = again(payload);
     await one(record(payload));
-    const { train } = readTfrecords(root, 3);
+    const { train } = readTfrecords(root, 3, configKeys);
     expect(contents(train)[0]).toEqual(image);
     expect([label, Buffer.from([train.labels[0]!])]).toContainEqual(label);
     const whole = record(payload);
@@ -253,7 +278,7 @@ describe('TFRecord', () => {
       frame.writeBigUInt64LE(length, 0);
       frame.writeUInt32LE(maskedCrc32c(frame.subarray(0, 8)), 8);
       writeFileSync(join(root, name), frame);
-      expect(await allocated(() => readTfrecords(root, 3))).toBeLessThan(50_000);
+      expect(await allocated(() => readTfrecords(root, 3, configKeys))).toBeLessThan(50_000);
     }
   });
 });
@@ -289,5 +314,106 @@ describe('headers of images', () => {
         0.2,
       );
     }
+  });
+});
+
+describe('bitmaps and TIFF', () => {
+  const { decoded } = JSON.parse(readFileSync('test/fixtures/imageFormats.json', 'utf8')) as {
+    decoded: Record<string, { bytes: string }>;
+  };
+  const fileOf = (name: string) => Buffer.from(decoded[name]!.bytes, 'base64');
+  /** A decoder's plain error says what is wrong with the file; anything else it throws is a fault of ours. */
+  const told = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      if ((error as Error).constructor !== Error) throw error;
+      throw new UserError((error as Error).message, { remedy: 'replace the file' });
+    }
+  };
+  const pnm = (bytes: Buffer) =>
+    feed(
+      'PGM and PPM',
+      () => told(() => (bytes[0] === 80 ? readPnm(bytes).pixels('strict') : formatOf(bytes))),
+      (pixels) => {
+        if (typeof pixels === 'string') return 'another format';
+        expect(pixels.data.length).toBe(pixels.width * pixels.height * 3);
+        if (bytes.toString('latin1', 0, 2) !== 'P6') return 'it has a value for every pixel';
+        const head = /^P6\s(?:\s|#[^\r\n]*[\r\n])*(\d+)(?:\s|#[^\r\n]*[\r\n])+(\d+)(?:\s|#[^\r\n]*[\r\n])+255\s/.exec(
+          bytes.toString('latin1'),
+        );
+        if (head === null) return 'it has a value for every pixel';
+        expect([pixels.width, pixels.height]).toEqual([Number(head[1]), Number(head[2])]);
+        expect(Buffer.from(pixels.data)).toEqual(bytes.subarray(head[0].length, head[0].length + pixels.data.length));
+        return 'its pixels are its bytes after the header';
+      },
+    );
+  const bmp = (bytes: Buffer) =>
+    feed(
+      'BMP',
+      () => told(() => readBmp(bytes).pixels('strict')),
+      ({ data, width, height }) => {
+        const isOld = bytes.readUInt32LE(14) === 12;
+        const rows = isOld ? bytes.readUInt16LE(20) : bytes.readInt32LE(22);
+        const columns = isOld ? bytes.readUInt16LE(18) : bytes.readUInt32LE(18);
+        expect([width, height, data.length]).toEqual([columns, Math.abs(rows), columns * Math.abs(rows) * 3]);
+        const isPlain = !isOld && bytes.readUInt16LE(28) === 24 && bytes.readUInt32LE(30) === 0;
+        if (!isPlain) return 'it has bytes for every pixel';
+        const stride = 4 * Math.ceil((3 * width) / 4);
+        for (let y = 0; y < height; y++) {
+          const row = bytes.readUInt32LE(10) + (rows < 0 ? y : height - 1 - y) * stride;
+          for (let i = 0; i < 3 * width; i++) {
+            expect(data[y * 3 * width + i]).toBe(bytes[row + 3 * Math.floor(i / 3) + 2 - (i % 3)]);
+          }
+        }
+        return 'its pixels are its bytes, blue first, row by row';
+      },
+    );
+  const tiff = (bytes: Buffer) =>
+    feed(
+      'TIFF header',
+      () => told(() => readTiffHeader(bytes)),
+      ({ width, height, orientation }) => {
+        expect([1, 2, 3, 4, 5, 6, 7, 8]).toContain(orientation);
+        for (const size of [width, height]) expect(Number.isSafeInteger(size) && size >= 0).toBe(true);
+        return 'an orientation and a size; libvips decodes the rest';
+      },
+    );
+
+  const ppms = ['P6 with comments.ppm', 'P3 with comments.ppm', 'P5 of 31.pgm', 'P6 of 1000.ppm'].map(fileOf);
+  const bmps = ['24 bits, header of 40.bmp', '4 bits.bmp', '32 bits, masks XBGR.bmp', '8 bits, old header.bmp'].map(
+    fileOf,
+  );
+  const tiffs = ['little-endian.tif', 'orientation 6, tiff_lzw.tif', 'big.tif', 'palette of 4 bits.tif'].map(fileOf);
+
+  test.each([
+    ['PPM', ppms, pnm],
+    ['BMP', bmps, bmp],
+    ['TIFF', tiffs, tiff],
+  ] as const)('%s: every truncation, every flipped bit of its first bytes, and damage', async (_, files, one) => {
+    for (const file of files) {
+      for (const { bytes } of truncations(file.subarray(0, 200))) await one(bytes);
+      for (const { bytes } of bitFlips(file.subarray(0, 62))) await one(Buffer.concat([bytes, file.subarray(62)]));
+      await fuzz(bad(file, files), ({ bytes }) => one(bytes), 0.3);
+    }
+  });
+
+  test('a header cannot ask for memory', async () => {
+    const hostile = Buffer.from(bmps[0]!);
+    hostile.writeUInt32LE(2 ** 31 - 1, 18);
+    hostile.writeInt32LE(-(2 ** 31), 22);
+    expect(await allocated(() => told(() => readBmp(hostile).pixels('strict')))).toBeLessThan(10_000);
+    const palettes = Buffer.from(bmps[1]!);
+    palettes.writeUInt32LE(0xffff_ffff, 46);
+    expect(await allocated(() => told(() => readBmp(palettes).pixels('strict')))).toBeLessThan(10_000);
+    for (const size of ['9999999999 9999999999', '65535 65535']) {
+      for (const kind of ['P2', 'P3', 'P5', 'P6']) {
+        const bytes = Buffer.from(`${kind}\n${size}\n255\n1 2 3`);
+        expect(await allocated(() => told(() => readPnm(bytes).pixels('strict')))).toBeLessThan(10_000);
+      }
+    }
+    const entries = Buffer.from(tiffs[0]!);
+    entries.writeUInt16LE(0xffff, entries.readUInt32LE(4));
+    expect(await allocated(() => told(() => readTiffHeader(entries)))).toBeLessThan(10_000);
   });
 });

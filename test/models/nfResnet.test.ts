@@ -1,10 +1,11 @@
 /** What a network without normalisation must do: the same in training and evaluation, for each image by itself. */
 import { describe, expect, test } from 'vitest';
-import { initModel } from '../../src/models/init.ts';
-import type { Model } from '../../src/models/model.ts';
+import { tensorsHash } from '../../src/experiment/tensorsHash.ts';
+import { initModel, sharedStart } from '../../src/models/init.ts';
+import type { Model, Training } from '../../src/models/model.ts';
 import { nfResnet, predictedStds, presetNames, reluGain } from '../../src/models/nfResnet.ts';
 import { stream } from '../../src/random.ts';
-import { sizeOf, type HostTensor, type HostTensors } from '../../src/tensor/compile.ts';
+import { joined, sizeOf, type HostTensor, type HostTensors } from '../../src/tensor/compile.ts';
 import { evaluated, forward, trained } from './onBackend.ts';
 
 function noise(shape: readonly number[], seed: number): HostTensor {
@@ -14,9 +15,9 @@ function noise(shape: readonly number[], seed: number): HostTensor {
 
 const input = { height: 9, width: 6, channels: 2, classes: 3 };
 const tiny = { block: 'bottleneck', depths: [2, 1], widths: [3, 4], native: input } as const;
-const build = (options: Record<string, unknown> = {}): Model => {
+const build = (options: Record<string, unknown> = {}, training?: Training): Model => {
   const family = nfResnet('', tiny);
-  return family.build(family.options.parse(options), input);
+  return family.build(family.options.parse(options), input, training);
 };
 const images = noise([4, 9, 6, 2], 1);
 const labels = { shape: [4], data: Int32Array.of(0, 1, 2, 0) };
@@ -82,6 +83,32 @@ describe.each(presetNames)('%s', (preset) => {
       await evaluated(frozen, { params: kept, stats: {} }, images),
     ];
     expect(without.logits).toEqual(with_.logits);
+  });
+});
+
+describe('timm’s gains [O, 1, 1, 1], from which centralisation leaves a gradient of exactly zero', () => {
+  const gains = ({ params }: Model) => Object.keys(params).filter((name) => name.endsWith('/gain')).length;
+  test.each<[Record<string, unknown>, Training, number]>([
+    [{ preset: 'timm045' }, { centralised: true }, 0],
+    [{ preset: 'timm045' }, { centralised: false }, 12],
+    [{ preset: 'timm045' }, {}, 12],
+    [{ preset: 'timm045', freezeGains: false }, { centralised: true }, 12],
+    [{ preset: 'timm045', freezeGains: true }, { centralised: false }, 0],
+    [{ preset: 'deepmind' }, { centralised: true }, 12],
+    [{ preset: 'deepmind', freezeGains: 'auto' }, { centralised: true }, 0],
+    [{ preset: 'timmLatest' }, { centralised: true }, 12],
+  ])('%j, %j: %i gains are trained', (options, training, count) => {
+    const model = build(options, training);
+    expect(gains(model)).toBe(count);
+    expect(Object.keys(model.frozen!)).toHaveLength(12 - count);
+  });
+
+  test('frozen or trained, the shared start is the same', () => {
+    const [frozen, free] = [true, false].map((freezeGains) => build({ preset: 'timm045', freezeGains }));
+    expect(tensorsHash(joined(sharedStart(frozen!, 3)))).toBe(tensorsHash(joined(initModel(free!, 3))));
+    expect(tensorsHash(joined(sharedStart(frozen!, 3)))).not.toBe(tensorsHash(joined(sharedStart(frozen!, 4))));
+    const later = build({ preset: 'timmLatest', freezeGains: true }); // its last gains start at 0
+    expect(tensorsHash(joined(sharedStart(later, 3)))).not.toBe(tensorsHash(joined(sharedStart(frozen!, 3))));
   });
 });
 

@@ -153,8 +153,9 @@ describe('map sizes', () => {
 });
 
 test('every model takes only its own options', () => {
-  for (const { options } of Object.values(models)) {
-    const defaults = options.parse({});
+  for (const family of Object.values(models)) {
+    const { options } = family;
+    const defaults = family.settle?.(options.parse({})) ?? options.parse({});
     expect(options.parse(defaults)).toEqual(defaults);
     expect(Object.keys(defaults).sort()).toEqual(Object.keys(options.shape).sort());
     expect(() => options.parse({ stochasticDepth: 0.1 })).toThrow(/stochasticDepth/);

@@ -48,7 +48,7 @@ const weights = (value: Tensor, role: Role = 'dense', name = 'w'): Weights => {
   const axes = unitAxes(role, value.shape, 'input');
   return { name, value, shape: value.shape, size: value.size, axes, norm: () => unitNorm(value, axes.norm) };
 };
-const raw = (value: Tensor) => ({ value, factor: 1, centred: false, again: 1 });
+const raw = (value: Tensor) => ({ value, factor: 1, centred: false, momentumFactor: 1 });
 const farthest = (found: readonly number[], wanted: readonly number[]) =>
   Math.max(...wanted.map((x, i) => Math.abs(found[i]! - x)));
 const unitsOf = (values: readonly number[]) => [0, 1, 2].map((unit) => values.filter((_, i) => i % 3 === unit));
@@ -97,9 +97,9 @@ describe.each(usable)('on $name', (backend) => {
   ) =>
     evaluate(backend, { g: of(shape, g), p: of(shape, p) }, (x): Tensors => {
       const apply = components[id].build(components[id].options.parse(options) as never);
-      const { value, factor, again } = apply(raw(x['g']!), weights(x['p']!, role));
+      const { value, factor, momentumFactor } = apply(raw(x['g']!), weights(x['p']!, role));
       const whole = product(value, factor);
-      return { g: mul(whole, 1), again: mul(product(whole, again), 1) };
+      return { g: mul(whole, 1), momentumFactor: mul(product(whole, momentumFactor), 1) };
     });
 
   test('agc: the worked units, clipped to the limit, direction kept, scale of a clipped gradient without effect', async () => {
@@ -140,7 +140,7 @@ describe.each(usable)('on $name', (backend) => {
     const { shape, grad, once, twice } = fixture.gradient_normalization;
     const found = await transform('gradnorm', { passes: 2 }, shape, grad);
     expect(farthest(found['g']!, once)).toBeLessThan(5e-7);
-    expect(farthest(found['again']!, twice)).toBeLessThan(5e-7);
+    expect(farthest(found['momentumFactor']!, twice)).toBeLessThan(5e-7);
     const scaled = await transform(
       'gradnorm',
       {},
@@ -160,9 +160,9 @@ describe.each(usable)('on $name', (backend) => {
       const { g } = await transform('gradnorm', {}, [3], grad, [1, 1, 1], 'vector');
       expect(farthest(g!, [1, 1, 1])).toBeLessThan(1e-6);
     }
-    expect((await transform('gradnorm', { passes: 2 }, [3], [0, 0, 0], [1, 1, 1], 'vector'))['again']).toEqual([
-      0, 0, 0,
-    ]);
+    expect((await transform('gradnorm', { passes: 2 }, [3], [0, 0, 0], [1, 1, 1], 'vector'))['momentumFactor']).toEqual(
+      [0, 0, 0],
+    );
   });
 
   test('softplus: the published points, a floor of ln 2/β, monotone, √v̂ + ε as β grows', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { componentNames } from '../../src/optim/components/registry.ts';
-import { optimizerSchema } from '../../src/optim/config.ts';
+import { changesFromSemantics, optimizerSchema } from '../../src/optim/config.ts';
 
 const issuesOf = (written: unknown) => {
   const result = optimizerSchema.safeParse(written);
@@ -68,11 +68,45 @@ test.each([
   ],
   [
     { semantics: 'reference-legacy', components: { pnm: { factor: 0.9 } } },
-    'components.pnm.factor: reference-legacy has the factor 1 whatever it is set to: leave it out, or set semantics: reference',
+    'components.pnm.factor: the code behind reference-legacy has the factor 1 whatever it is set to: leave it out, or set semantics: reference',
+  ],
+  [
+    { semantics: 'as-run-2021-05', components: { pnm: { factor: 0 } } },
+    'components.pnm.factor: the code behind as-run-2021-05 has the factor 1 whatever it is set to: leave it out, or set semantics: reference',
+  ],
+  [
+    { semantics: 'as-run-2021-05', core: 'madgrad', components: { pnm: false } },
+    'core: as-run-2021-05 is known for the core adamw only: set core: adamw, or semantics: reference',
   ],
   [{ learningRate: 1 }, ': Unrecognized key: "learningRate"'],
 ])('refuses %j', (written, message) => {
   expect(issuesOf(written)).toEqual([message]);
+});
+
+test('reference normalises the gradient twice', () => {
+  expect(optimizerSchema.parse({}).components.gradnorm).toMatchObject({ passes: 2 });
+});
+
+test('as-run-2021-05 is upstream’s code of May 2021: no gradnorm, no softplus, the last tensor alone decays', () => {
+  const { components, decay } = optimizerSchema.parse({ semantics: 'as-run-2021-05' });
+  expect(componentNames.filter((name) => components[name] === false)).toEqual(['gradnorm', 'softplus']);
+  expect(decay.tensors).toBe('last');
+  expect(components.pnm).toEqual({ factor: 1, noiseNorm: 'beta2' });
+  expect(components.warmdown).toMatchObject({ rule: 'steps-2021-05', start: 0.72, minLr: 3e-5, floor: 'literal' });
+});
+
+test.each<[z.input<typeof optimizerSchema>, string[]]>([
+  [{}, []],
+  [{ semantics: 'paper', lr: 0.3, weightDecay: 0.1 }, []],
+  [{ components: { gradnorm: { passes: 1 } } }, ['gradnorm.passes 1']],
+  [{ components: { pnm: false, agc: { exclude: ['*skipGain', 'x'] } } }, ['agc.exclude *skipGain, x', 'pnm off']],
+  [{ semantics: 'paper', components: { softplus: true } }, ['softplus on']],
+  [{ semantics: 'reference-legacy', decay: { tensors: 'all' } }, ['decay.tensors all']],
+  [{ core: 'madgrad', components: { pnm: false } }, ['pnm off', 'core madgrad']],
+  [{ core: { name: 'adamw', beta2: 0.99 }, chebyshev: true }, ['core.beta2 0.99', 'chebyshev true']],
+  [{ name: 'adamw', lr: 1 }, []],
+])('what %j changes about its semantics', (written, changes) => {
+  expect(changesFromSemantics(optimizerSchema.parse(written))).toEqual(changes);
 });
 
 test('the input has a JSON schema, for editors', () => {

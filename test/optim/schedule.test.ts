@@ -1,6 +1,7 @@
 /** Learning rates against the schedule vectors of fixtures/ranger21-vectors.json, KOZ's test values and their traps. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { RunLength } from '../../src/optim/component.ts';
 import { chebyshevMultipliers, fractalOrder } from '../../src/optim/chebyshev.ts';
 import { learningRate, milestones, runProblems } from '../../src/optim/schedule.ts';
 import { config } from './evaluate.ts';
@@ -46,6 +47,15 @@ test.each(schedules.reference)('reference: $num_epochs × $num_batches_per_epoch
 test.each(schedules.paper)('paper: T $t_max, β₂ $beta2, lr $lr', (s) => {
   const resolved = config({ semantics: 'paper', lr: s.lr, core: { name: 'adamw', beta2: s.beta2 } });
   expectPoints(learningRate(resolved, { epochs: 1, stepsPerEpoch: s.t_max }), s.points);
+});
+
+const { schedules: ofMay } = JSON.parse(
+  readFileSync(new URL('../fixtures/schedules-2021-05.json', import.meta.url), 'utf8'),
+) as { schedules: (Points & RunLength & { lr: number })[] };
+
+test.each(ofMay)('as-run-2021-05: $epochs × $stepsPerEpoch, lr $lr, as upstream’s code of May 2021', (s) => {
+  const { lr, epochs, stepsPerEpoch, points } = s;
+  expectPoints(learningRate(config({ semantics: 'as-run-2021-05', lr }), { epochs, stepsPerEpoch }), points);
 });
 
 const thousand = { epochs: 10, stepsPerEpoch: 100 };

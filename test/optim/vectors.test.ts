@@ -15,6 +15,7 @@ const tolerance = 2e-6; // absolute, float32 against float64; upstream in float3
 test('the file has all its cases', () => {
   expect(vectors.filter(({ group }) => group === 'dense')).toHaveLength(41);
   expect(vectors.filter(({ group }) => group === 'multi')).toHaveLength(9);
+  expect(vectors.filter(({ group }) => group === 'vanishing')).toHaveLength(9);
 });
 
 describe.each(usable)('on $name', (backend) => {

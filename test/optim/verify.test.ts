@@ -121,5 +121,10 @@ test('components --json has every default under each semantics', async () => {
     'agc:gradient', 'gc:gradient', 'gradnorm:gradient', 'pnm:momentum', 'softplus:denominator',
     'swd:decay', 'normloss:pull', 'warmup:schedule', 'warmdown:schedule', 'lookahead:lookahead',
   ]); // prettier-ignore
-  expect(rows[4]!.defaults).toEqual({ reference: { beta: 50 }, paper: false, 'reference-legacy': { beta: 50 } });
+  expect(rows[4]!.defaults).toEqual({
+    reference: { beta: 50 },
+    paper: false,
+    'reference-legacy': { beta: 50 },
+    'as-run-2021-05': false,
+  });
 });

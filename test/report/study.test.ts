@@ -24,6 +24,7 @@ describe('Markdown', () => {
   test('the caption says everything a reader needs', () => {
     expect(lines[0]).toBe(
       '**demo**: r8-basic · digits, data fefefefe, 1437 images, 360 held out · 8×8×1 · 40 steps, 2 epochs · batch 64 · ' +
+        'chance 10.00 % (1/C, and ln C for losses: the plan does not record the labels) · ' +
         'T0: hyperparameters shared by all arms, not a tuned comparison · selection: last step · seeds 0, 1, 2 · ' +
         'δ = 0.2 points, α = 0.05, Holm within a family · headline: 3 seeds cannot give helps or hurts in a family of 2: 7 are needed · ' +
         'leave one out: 3 seeds cannot give helps or hurts: 6 are needed · a processor, 2 cores; onnx, CPU, 2 threads · reference semantics · ' +

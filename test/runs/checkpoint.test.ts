@@ -211,6 +211,8 @@ describe('a checkpoint that is not as it was written is skipped and named', () =
     ['a negative offset', { files: { 'metrics.jsonl': -1 } }],
     ['an offset that is text', { files: { 'metrics.jsonl': '1' } }],
     ['drift that is no text', { drift: { config: {} } }],
+    ['a hash that is none', { files: { 'metrics.jsonl': 1 }, sums: { 'metrics.jsonl': 'abc' } }],
+    ['a log without its hash', { files: { 'metrics.jsonl': 1 }, sums: {} }],
     ['no id', { id: undefined }],
     ['another schema', { schema: 2 }],
   ])('for a record with %s, though the hashes agree', async (_, changes) => {

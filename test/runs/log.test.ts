@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +123,38 @@ describe('continuing a log', () => {
   });
 });
 
+describe('the SHA-256 of a log', () => {
+  const ofFile = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+  test('is that of what is on the disk, at any time', () => {
+    const path = join(folder(), 'metrics.jsonl');
+    const log = openLog(path, bytes('header\n'));
+    for (const line of ['one\n', 'zwölf\n']) {
+      log.append(bytes(line));
+      expect(log.sha256()).toBe(ofFile(path));
+      log.flush();
+      expect(log.sha256()).toBe(ofFile(path));
+    }
+    log.close();
+  });
+
+  test('goes on from any offset of a file of any size', () =>
+    fc.assert(
+      fc.property(fc.nat({ max: 3 * 2 ** 20 }), fc.double({ min: 0, max: 1, noNaN: true }), (size, share) => {
+        const dir = folder();
+        const path = join(dir, 'log');
+        writeFileSync(path, Buffer.alloc(size, 'every line differs\n'));
+        const log = openLog(path, { at: Math.floor(share * size), tail: join(dir, 'tail') });
+        log.append(bytes('more\n'));
+        log.flush();
+        log.close();
+        expect(log.sha256()).toBe(ofFile(path));
+        rmSync(dir, { recursive: true });
+      }),
+      { numRuns: 25 },
+    ));
+});
+
 describe('a log on a disk that fails', () => {
   test('continues at the very byte when a later flush succeeds', () => {
     const path = join(folder(), 'metrics.jsonl');
@@ -166,6 +199,7 @@ describe('a log on a disk that fails', () => {
       expect(failure(() => log.flush()).message).toContain(`cannot write ${path}: ENOSPC`);
       expect(log.length).toBe(statSync(path).size);
       expect(log.length).toBeGreaterThan(7);
+      expect(log.sha256()).toBe(createHash('sha256').update(readFileSync(path)).digest('hex'));
       rmSync(join(dir, 'small', 'filler'));
       log.flush();
       log.close();

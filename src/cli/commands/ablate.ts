@@ -142,10 +142,10 @@ interface Choice {
 
 /** The plan that a config and the command line ask for. */
 async function newPlan(config: string, options: Choice) {
-  const [{ loadConfig }, { planConflicts }, { datasets }, ablation, plans] = await Promise.all([
+  const [{ loadConfig }, { planConflicts }, { loadDataset }, ablation, plans] = await Promise.all([
     import('../loadConfig.ts'),
     import('../../experiment/study/planConflicts.ts'),
-    import('../../data/registry.ts'),
+    import('../loadDataset.ts'),
     import('../../experiment/study/ablation.ts'),
     import('../../experiment/study/plan.ts'),
   ]);
@@ -156,7 +156,7 @@ async function newPlan(config: string, options: Choice) {
   const { armsAsExpected } = await import('../expectation.ts');
   const asBuilt = ablation.arms(experiment, { ...asked, seeds });
   const arms = await armsAsExpected(config, asBuilt, asked?.tier);
-  const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+  const dataset = await loadDataset(experiment.dataset);
   const { tier = 'T0' } = asked ?? {};
   const requested = plans.makePlan({
     study: asked?.name ?? experiment.name,
@@ -187,8 +187,8 @@ function flagsOf({ disable, addOneIn, seeds, study }: Choice): Flag[] {
 
 /** A plan as it was saved: nothing may be asked beside it that would change what it trains. */
 async function savedPlan(file: string, config: string | undefined, options: Choice) {
-  const [{ datasets }, { checkPlan }, { readPlanFile }] = await Promise.all([
-    import('../../data/registry.ts'),
+  const [{ loadDataset }, { checkPlan }, { readPlanFile }] = await Promise.all([
+    import('../loadDataset.ts'),
     import('../../experiment/study/plan.ts'),
     import('../../runs/study.ts'),
   ]);
@@ -200,7 +200,7 @@ async function savedPlan(file: string, config: string | undefined, options: Choi
   }
   const requested = await readPlanFile(file);
   const { dataset: chosen } = requested.arms[0]!.experiment;
-  const dataset = await datasets[chosen.name].load(chosen);
+  const dataset = await loadDataset(chosen);
   checkPlan(requested, dataset.fingerprint);
   const { checkBudgets } = await import('../../experiment/search/budgets.ts');
   checkBudgets(requested);

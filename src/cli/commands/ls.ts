@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { finishedStatuses, listed } from '../../runs/statuses.ts';
 import { runsOption } from '../runsOption.ts';
 import { selectorHelp } from '../selectorHelp.ts';
 import { collectNames } from '../strictOptions.ts';
@@ -16,8 +17,8 @@ export const lsCommand = () =>
       `
 ${selectorHelp}
 
-Status is completed, target_reached, timeout, diverged or stuck of a finished run; else running (a live process has it),
-interrupted, failed, lost (its process is gone without a word), planned or unreadable. \`ranger21 run\` and \`ablate\` go on
+Status is ${listed(finishedStatuses)} of a finished run; else
+running (a live process has it), interrupted, failed, lost (its process is gone without a word), planned or unreadable. \`ranger21 run\` and \`ablate\` go on
 with what stopped, from the step that is named.
 
 Examples:

@@ -28,16 +28,16 @@ Examples:
   ranger21 profile configs/imagenet-nfresnet.yaml --steps 50 --trace trace.json`,
     )
     .action(async (config, { steps, trace, json, ...options }) => {
-      const [{ loadConfig }, { datasets }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
+      const [{ loadConfig }, { loadDataset }, { profile, chromeTrace }, { stopOnSignals }, { startProgress }] =
         await Promise.all([
           import('../loadConfig.ts'),
-          import('../../data/registry.ts'),
+          import('../loadDataset.ts'),
           import('../../experiment/timing/profile.ts'),
           import('../signals.ts'),
           import('../progress.ts'),
         ]);
       const { experiment } = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(options);
       const root = mkdtempSync(join(tmpdir(), 'ranger21-profile-'));
       const stop = stopOnSignals();

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { exitCode } from '../../errors.ts';
 import type { RunResult } from '../../runs/metrics.ts';
+import { statuses } from '../../runs/statuses.ts';
 import { expectOption } from '../expectOption.ts';
 import { acceptDriftOption, openEngine, resumeOption, seed, withEngine } from '../engine.ts';
 import { runsOption } from '../runsOption.ts';
@@ -32,18 +32,17 @@ Asked again, a finished run is only told, and an unfinished one goes on from its
 Examples:
   ranger21 run configs/digits-nfresnet.yaml
   ranger21 run configs/digits-resnet.yaml --set optimizer.components.pnm=false --seed 1
-  ranger21 run configs/imagenet-nfresnet.yaml --dry-run`,
+  ranger21 run configs/cifar10-nfresnet.yaml --dry-run`,
     )
     .action(async (config, options) => {
-      const [{ loadConfig }, { datasets }, { trainHere }, { tellSchedule }, { isFinished, runDir }] = await Promise.all(
-        [
+      const [{ loadConfig }, { loadDataset }, { trainHere }, { tellSchedule }, { isFinished, runDir }] =
+        await Promise.all([
           import('../loadConfig.ts'),
-          import('../../data/registry.ts'),
+          import('../loadDataset.ts'),
           import('../trainHere.ts'),
           import('../tellSchedule.ts'),
           import('../../runs/store.ts'),
-        ],
-      );
+        ]);
       const loaded = await loadConfig(config, { set: options.set, unset: options.unset, purpose: 'run' });
       const { asExpected, exitAsExpected, tellExpectations } = await import('../expectation.ts');
       const expected = await asExpected(config, loaded.experiment);
@@ -53,7 +52,7 @@ Examples:
         return dryRun(experiment, await openEngine(options), options.json ?? false);
       }
 
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(options);
       const isDone = isFinished(runDir(options.runs, experiment, dataset.fingerprint));
       if (!isDone) tellSchedule([{ name: experiment.name, experiment }], dataset.train.count);
@@ -63,7 +62,8 @@ Examples:
       if (trained.kind === 'finished before') console.error(`finished before, nothing to do: ${dir}`);
       if (options.json) console.log(JSON.stringify({ dir, ...result }, null, 2));
       else console.log(summary(dir, result));
-      if (result.status === 'diverged' || result.status === 'stuck') process.exitCode = exitCode.diverged;
+      const code = statuses[result.status].exitCode;
+      if (code !== 0) process.exitCode = code;
       const { expect, name } = experiment;
       if (expect) exitAsExpected(tellExpectations(name, expect, [result]), options.expect);
     });

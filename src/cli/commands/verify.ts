@@ -2,13 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
 import { exitCode, UserError } from '../../errors.ts';
+import type { VectorCase } from '../../experiment/verify/vectorFile.ts';
 import type { CaseResult } from '../../experiment/verify/verifyOptimizer.ts';
 import { backendOption, openEngine } from '../engine.ts';
 import { verifyDeterminismCommand } from './verifyDeterminism.ts';
 import { verifyExpectCommand } from './verifyExpect.ts';
 import { verifyResumeCommand } from './verifyResume.ts';
 
-const shipped = new URL('../../../test/fixtures/ranger21-vectors.json', import.meta.url);
+const fixture = (name: string) => new URL(`../../../test/fixtures/${name}`, import.meta.url);
+/** Nets whose training upstream's optimizer was run on, gradient by gradient. */
+const openLoops = ['nf-r8-basic', 'r8-basic'];
 
 export const verifyCommand = () =>
   new Command('verify')
@@ -20,15 +23,16 @@ export const verifyCommand = () =>
 
 const verifyOptimizerCommand = () =>
   new Command('optimizer')
-    .description('run the optimizer on a file of float64 vectors, one row a case')
-    .option('--vectors <file>', 'a file of test/fixtures/ranger21-vectors.py, instead of the one that ships')
+    .description('compare the optimizer with float64 vectors and with upstream’s own class, one row a case')
+    .option('--vectors <file>', 'a file of test/fixtures/ranger21-vectors.py, instead of all that ships')
     .option('--tolerance <error>', 'largest absolute error of a parameter after any step', positive, 2e-6)
     .option('--json', 'print one JSON document')
     .addOption(backendOption())
     .addHelpText(
       'after',
       `
-Exit code 5 when a case misses.
+Vectors are computed from the equations; an open loop replays the gradients of a real training through upstream's
+Ranger21 and through this one, and compares the weights after every step. Exit code 5 when a case misses.
 
 Examples:
   ranger21 verify optimizer
@@ -36,11 +40,8 @@ Examples:
   ranger21 verify optimizer --vectors mine.json --tolerance 1e-5`,
     )
     .action(async ({ vectors: path, tolerance, json, backend: asked }) => {
-      const [{ parseVectors }, { verifyCase }] = await Promise.all([
-        import('../../experiment/verify/vectorFile.ts'),
-        import('../../experiment/verify/verifyOptimizer.ts'),
-      ]);
-      const cases = parseVectors(read(path ?? shipped), path ?? 'the shipped vector file');
+      const { verifyCase } = await import('../../experiment/verify/verifyOptimizer.ts');
+      const cases = path === undefined ? await shippedCases() : await vectorCases(path, path);
       const { backend } = await openEngine({ backend: asked });
 
       const results: CaseResult[] = [];
@@ -75,12 +76,31 @@ Examples:
 const row = (name: string, steps: string, worst: string, result: string, where: string): string =>
   [name.padEnd(58), steps.padStart(5), worst.padStart(11), result.padEnd(6), where].join('  ').trimEnd();
 
-function read(path: string | URL): string {
+async function vectorCases(path: string | URL, name: string): Promise<VectorCase[]> {
+  const { parseVectors } = await import('../../experiment/verify/vectorFile.ts');
+  return parseVectors(read(path).toString(), name);
+}
+
+async function shippedCases(): Promise<VectorCase[]> {
+  const [{ parseOpenLoop }, { parseSafetensors }] = await Promise.all([
+    import('../../experiment/verify/openLoop.ts'),
+    import('../../runs/safetensors.ts'),
+  ]);
+  const loops = openLoops.flatMap((net) => {
+    const [json, tensors] = ['json', 'safetensors'].map((ending) => read(fixture(`openLoop-${net}.${ending}`)));
+    const name = `the shipped open loop of ${net}`;
+    return parseOpenLoop(json!.toString(), parseSafetensors(tensors!, name), name);
+  });
+  return [...(await vectorCases(fixture('ranger21-vectors.json'), 'the shipped vector file')), ...loops];
+}
+
+function read(path: string | URL): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
+    const isShipped = typeof path !== 'string';
     throw new UserError(`cannot read the vector file ${String(path)}: ${(error as Error).message}`, {
-      remedy: 'give an existing file to --vectors',
+      remedy: isShipped ? 'it comes with the package: install it again' : 'give an existing file to --vectors',
       cause: error,
     });
   }

@@ -44,6 +44,8 @@ Examples:
       const { record } = await openEngine(asked);
       const threads = asked.threads ?? availableParallelism();
       const engine = { ...asked, backend: record.name };
+      const { origin } = datasets[experiment.dataset.name];
+      if (origin === 'folder') await (await import('../loadDataset.ts')).loadDataset(experiment.dataset); // read once, here, with progress
       const hasWorkers = 'workers' in datasets[experiment.dataset.name].options.shape;
 
       const overrides = [...set.flatMap((x) => ['--set', x]), ...unset.flatMap((x) => ['--unset', x])];

@@ -24,9 +24,9 @@ Examples:
   ranger21 verify expect configs/digits-nfresnet.yaml --seeds 3 --json`,
     )
     .action(async (config, { seeds, json, resume, runs, ...asked }) => {
-      const [{ loadConfig }, { datasets }, { seedList }, { trainHere }, { tellSchedule }] = await Promise.all([
+      const [{ loadConfig }, { loadDataset }, { seedList }, { trainHere }, { tellSchedule }] = await Promise.all([
         import('../loadConfig.ts'),
-        import('../../data/registry.ts'),
+        import('../loadDataset.ts'),
         import('../../experiment/study/plan.ts'),
         import('../trainHere.ts'),
         import('../tellSchedule.ts'),
@@ -38,7 +38,7 @@ Examples:
           remedy: 'add e.g. `expect: { testTop1: { atLeast: 0.97 }, source: where the figure is from }`',
         });
       }
-      const dataset = await datasets[experiment.dataset.name].load(experiment.dataset);
+      const dataset = await loadDataset(experiment.dataset);
       const engine = await openEngine(asked);
       tellSchedule([{ name, experiment }], dataset.train.count);
       const results: RunResult[] = [];

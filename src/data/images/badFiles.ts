@@ -2,6 +2,7 @@
 import { UserError } from '../../errors.ts';
 import { FileFault } from './imageStore.ts';
 import { sampleName, type BadFilePolicy, type ImageSplit } from './imageSplit.ts';
+import type { OptionNames } from './optionNames.ts';
 
 /** What is wrong with a sample's file. */
 export interface BadSample {
@@ -25,8 +26,7 @@ export type BadFileReport = (part: 'train' | 'test', bad: readonly BadSample[]) 
 /** Tells of bad files, each once; throws where the policy, a changed file or the system forbids to go on. */
 export function badFileReport(
   splits: { train: ImageSplit; test: ImageSplit },
-  policy: BadFilePolicy,
-  say: (line: string) => void,
+  { policy, names, say }: { policy: BadFilePolicy; names: OptionNames; say: (line: string) => void },
 ): BadFileReport {
   const told = new Set<string>();
   return (part, bad) => {
@@ -35,7 +35,7 @@ export function badFileReport(
       if (remedy !== undefined) throw new UserError(`${name} ${reason}`, { remedy });
       if (policy === 'error') {
         throw new UserError(`${name} cannot be decoded: ${reason.trim()}`, {
-          remedy: 'replace or remove the file, or set dataset.badFiles to skip or warn',
+          remedy: `replace or remove the file, or set ${names.badFiles} to skip or warn`,
         });
       }
       if (told.has(name)) continue;

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../errors.ts';
 import { hasListeners, tell } from '../../spans.ts';
+import { configKeys, type OptionNames } from './optionNames.ts';
 import type { Answer, Done, Setup, Task } from './tasks.ts';
 
 export interface Pool {
@@ -23,6 +24,12 @@ const tasksAhead = 2;
 /** After so many threads ended over a task, it is given up. */
 const mostTries = 3;
 
+interface PoolOptions {
+  readonly workers: number;
+  readonly say: (line: string) => void;
+  readonly names?: OptionNames;
+}
+
 interface Job {
   readonly task: Task;
   tries: number;
@@ -34,7 +41,7 @@ interface Job {
  * A pool of `workers` threads, started with the first task; 0: on the main thread, one task after the other. A thread that ends
  * by itself is replaced and its tasks are done again. Threads hold the process only while they have work.
  */
-export function openPool(setup: Setup, options: { workers: number; say: (line: string) => void }): Pool {
+export function openPool(setup: Setup, options: PoolOptions): Pool {
   return options.workers === 0 ? mainThread(setup) : threads(setup, options);
 }
 
@@ -60,7 +67,7 @@ function mainThread(setup: Setup): Pool {
 
 const closedError = () => new Error('the decoding threads are closed');
 
-function threads(setup: Setup, { workers, say }: { workers: number; say: (line: string) => void }): Pool {
+function threads(setup: Setup, { workers, say, names = configKeys }: PoolOptions): Pool {
   const queue: Job[] = [];
   const running = new Map<Worker, Map<number, Job>>();
   let isClosed = false;
@@ -74,7 +81,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
     } catch (cause) {
       if (running.size > 0) return false; // those that run do the work
       const message = `a decoding thread cannot be started: ${(cause as Error).message}`;
-      const error = new UserError(message, { remedy: 'set dataset.workers to a smaller number, or to 0', cause });
+      const error = new UserError(message, { remedy: `set ${names.workers} to a smaller number, or to 0`, cause });
       for (const job of queue.splice(0)) job.reject(error);
       return false;
     }
@@ -106,7 +113,7 @@ function threads(setup: Setup, { workers, say }: { workers: number; say: (line: 
       else {
         job.reject(
           new UserError(`${mostTries} decoding threads ended over the same images${cause}`, {
-            remedy: 'run with dataset.workers 0 to see the failure itself',
+            remedy: `run with ${names.workers} 0 to see the failure itself`,
           }),
         );
       }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { badFileReport, type BadFileReport } from './badFiles.ts';
 import { openPool, type Pool } from './decodePool.ts';
 import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
+import { configKeys } from './optionNames.ts';
 
 export interface Decoding {
   /** Length of the short side that evaluation resizes to before it crops. */
@@ -45,7 +46,7 @@ export function decodingOf(splits: { train: ImageSplit; test: ImageSplit }, opti
       pool = undefined;
       await last?.close();
     },
-    report: badFileReport(splits, policy, say),
+    report: badFileReport(splits, { policy, names: configKeys, say }),
     of: (others) => decodingOf(others, options),
   };
 }

@@ -2,20 +2,23 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
 import { defaultWorkers } from './decoding.ts';
-import { entry, type Facts } from '../entry.ts';
+import { entry, type Facts, type Listed } from '../entry.ts';
+import { toStderr, type Reading } from '../reading.ts';
 import {
+  arrange,
   imageDataset,
   imagenetNormalisation,
   openFolder,
   openTfrecords,
+  type Expected,
+  type ImageOptions,
+  type ImageSource,
   type PublishedFolder,
 } from './imageDataset.ts';
 import { imagenette as imagenetteDescription } from './imagenette.ts';
 import { badFilePolicies } from './imageSplit.ts';
 import { imagewoof as imagewoofDescription } from './imagewoof.ts';
-
-/** ILSVRC-2012, whose counts a folder of 1000 classes is taken to have until it is read. */
-const imagenet = { classes: 1_000, train: 1_281_167, test: 50_000 };
+import { configKeys } from './optionNames.ts';
 
 const samples = (part: string) =>
   z.int().min(1).max(100_000_000).optional().describe(`${part} samples: a fixed stratified subset; all when absent`);
@@ -46,14 +49,16 @@ const common = {
   train: samples('training'),
   test: samples('test'),
 };
-const classes = z.int().min(2).max(100_000).default(imagenet.classes);
+const classes = z.int().min(2).max(100_000).optional();
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
+/** The options of all of them together. */
+interface Asked extends Omit<ImageOptions, 'workers'> {
+  readonly workers?: number | undefined;
+  readonly classes?: number | undefined;
+  readonly split?: number | undefined;
+}
 
-function withRoot<Options extends { root?: string | undefined; workers?: number | undefined }>(
-  name: string,
-  options: Options,
-) {
+function withRoot(name: string, options: Asked) {
   if (options.root === undefined) {
     throw new UserError(`dataset.root is not set for ${name}`, {
       remedy: 'set dataset.root to the folder of the data',
@@ -62,39 +67,63 @@ function withRoot<Options extends { root?: string | undefined; workers?: number 
   return { ...options, root: options.root, workers: options.workers ?? defaultWorkers() };
 }
 
-interface Asked {
-  readonly image: number;
-  readonly train?: number | undefined;
-  readonly test?: number | undefined;
-}
-
-function factsOf({ image, ...asked }: Asked, count: number, known?: { train: number; test: number }): Facts {
-  const [train, test] = [asked.train ?? known?.train, asked.test ?? known?.test];
+/** A count that is asked for is what a run has, or it is refused: it is known before the files are. */
+function factsOf(
+  { image, ...asked }: Pick<Asked, 'image' | 'train' | 'test'>,
+  known: { classes?: number | undefined; train?: number; test?: number },
+): Facts {
+  const [train, test] = [asked.train ?? known.train, asked.test ?? known.test];
   return {
     shape: [image, image, 3],
-    classes: count,
     ...imagenetNormalisation,
+    ...(known.classes && { classes: known.classes }),
     ...(train && { train }),
     ...(test && { test }),
   };
 }
 
-const ilsvrc = (count: number) => (count === imagenet.classes ? imagenet : undefined);
+/** How a data set of this kind is listed and loaded, once it is said how it is opened. */
+function fromSource(
+  expected: (options: Asked) => Expected,
+  open: (options: Asked & { root: string }, reading: Reading) => ImageSource,
+) {
+  return {
+    list: (asked: Asked): Promise<Listed> => {
+      const about = expected(asked);
+      const options = withRoot(about.name, asked);
+      const dataset = arrange(open(options, toStderr), about, options, toStderr);
+      const { shape, classes, mean, std, scale, train, test, heldOut } = dataset;
+      return Promise.resolve({ shape, classes, mean, std, scale, train: train.count, test: test.count, heldOut });
+    },
+    load: (asked: Asked, reading: Reading) => {
+      const about = expected(asked);
+      const options = withRoot(about.name, asked);
+      return imageDataset(open(options, reading), about, options, reading);
+    },
+  };
+}
 
 const imagefolder = entry({
   summary: 'a folder of image files a class, as ImageNet comes, or shards packed from one',
   origin: 'folder',
   options: z.strictObject({
-    root: rootOption('train/<class>/ and val/<class>/, or with shards from `ranger21 data prepare`'),
-    classes: classes.describe('number of class folders'),
+    root: rootOption(
+      'train/<class>/ and val/<class>/, with class folders, or with shards from `ranger21 data prepare`',
+    ),
+    classes: classes.describe('number of class folders, to be checked; counted when absent'),
+    split: z
+      .number()
+      .gt(0)
+      .max(0.5)
+      .optional()
+      .describe('share of each class to evaluate on, chosen by file name, of class folders without train/ and val/'),
     ...common,
   }),
-  facts: (options) => factsOf(options, options.classes, ilsvrc(options.classes)),
-  load: (asked) => {
-    const options = withRoot('imagefolder', asked);
-    const source = openFolder(options.root, options.badFiles, say);
-    return Promise.resolve(imageDataset(source, { name: 'imagefolder', classes: options.classes }, options, say));
-  },
+  facts: (options) => factsOf(options, { classes: options.classes }),
+  ...fromSource(
+    ({ classes }) => ({ name: 'imagefolder', classes }),
+    ({ root, badFiles: policy, split }, { say }) => openFolder(root, { policy, split, names: configKeys, say }),
+  ),
 });
 
 const tfrecord = entry({
@@ -102,20 +131,19 @@ const tfrecord = entry({
   origin: 'folder',
   options: z.strictObject({
     root: rootOption('the files train-00000-of-01024 …, or NAME-train.tfrecord-00000-of-01024 …'),
-    classes: classes.describe('number of classes'),
+    classes: classes.describe('number of classes; counted when absent, and then each has an image'),
     ...common,
   }),
-  facts: (options) => factsOf(options, options.classes, ilsvrc(options.classes)),
-  load: (asked) => {
-    const options = withRoot('tfrecord', asked);
-    const source = openTfrecords(options.root, options.classes);
-    return Promise.resolve(imageDataset(source, { name: 'tfrecord', classes: options.classes }, options, say));
-  },
+  facts: (options) => factsOf(options, { classes: options.classes }),
+  ...fromSource(
+    ({ classes }) => ({ name: 'tfrecord', classes }),
+    ({ root, badFiles: policy, classes }, { say }) => openTfrecords(root, classes, { policy, names: configKeys, say }),
+  ),
 });
 
 /** A published set that comes as folders. */
 function published(expected: PublishedFolder, image: number) {
-  const { name, classes, counts, summary } = expected;
+  const { classes, counts, summary } = expected;
   return entry({
     summary,
     classes,
@@ -125,11 +153,11 @@ function published(expected: PublishedFolder, image: number) {
       ...common,
       image: common.image.default(image),
     }),
-    facts: (options) => factsOf(options, classes, counts),
-    load: (asked) => {
-      const options = withRoot(name, asked);
-      return Promise.resolve(imageDataset(openFolder(options.root, options.badFiles, say), expected, options, say));
-    },
+    facts: (options) => factsOf(options, { classes, ...counts }),
+    ...fromSource(
+      () => expected,
+      ({ root, badFiles: policy }, { say }) => openFolder(root, { policy, names: configKeys, say }),
+    ),
   });
 }
 

@@ -1,6 +1,7 @@
 /** A split of a data set whose images are read one by one, and what happens to files that cannot be. */
 import { chooseSubset } from '../assemble.ts';
-import { nameOf, shared, type ImageStore } from './imageStore.ts';
+import { shared } from './fileTable.ts';
+import { nameOf, type ImageStore } from './imageStore.ts';
 
 export interface ImageSplit {
   readonly count: number;
@@ -15,8 +16,8 @@ export const badFilePolicies = ['error', 'skip', 'warn'] as const;
 
 /**
  * What happens to a file that does not decode, or not to its end. `error`: the run stops and names it. `skip`: in training the next
- * sample that decodes takes its place, in evaluation it is not counted. `warn`: what can be decoded is used, the rest is grey; a
- * file of which nothing can be decoded is skipped. Whatever was passed over is told once, by name.
+ * sample that decodes takes its place, in evaluation it is not counted. `warn`: what can be decoded is used, the rest is grey
+ * or black; a file of which nothing can be decoded is skipped. Whatever was passed over is told once, by name.
  */
 export type BadFilePolicy = (typeof badFilePolicies)[number];
 
@@ -26,11 +27,13 @@ export const sampleName = ({ store, places }: ImageSplit, i: number): string => 
 /** A stratified part of a split, the whole where `n` is absent. */
 export function takeImages(split: ImageSplit, n: number | undefined, classes: number, name: string): ImageSplit {
   const chosen = chooseSubset(split.labels, n, classes, name);
-  if (chosen === undefined) return split;
-  return {
-    count: chosen.length,
-    store: split.store,
-    labels: shared(Int32Array.from(chosen, (i) => split.labels[i] as number)),
-    places: shared(Uint32Array.from(chosen)),
-  };
+  return chosen === undefined ? split : pickImages(split, chosen);
 }
+
+/** The samples with these indices, in this order. */
+export const pickImages = ({ store, labels, places }: ImageSplit, indices: readonly number[]): ImageSplit => ({
+  count: indices.length,
+  store,
+  labels: shared(Int32Array.from(indices, (i) => labels[i]!)),
+  places: shared(Uint32Array.from(indices, (i) => places?.[i] ?? i)),
+});

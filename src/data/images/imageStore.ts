@@ -3,17 +3,11 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { maskedCrc32c } from '../../crc32c.ts';
 import type { Stored } from './decode.ts';
+import { pathOf, type FileTable } from './fileTable.ts';
 
 /** One file an image. */
-export interface FileStore {
+export interface FileStore extends FileTable {
   readonly kind: 'files';
-  /** Folder that the names start from. */
-  readonly folder: string;
-  /** The relative paths as the file system spells them, one after the other. */
-  readonly names: Uint8Array;
-  /** Where each name starts, and where the last one ends. */
-  readonly starts: Uint32Array;
-  readonly sizes: Float64Array;
   /** CRC-32 of each file as far as known, 0 where not: what is read later is held against it. */
   readonly sums: Uint32Array;
 }
@@ -49,20 +43,6 @@ export class FileFault extends Error {
   }
 }
 
-/** A copy of a typed array in memory that threads share. */
-export function shared<T extends Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array>(values: T): T {
-  const Kind = values.constructor as new (buffer: SharedArrayBuffer) => T;
-  const copy = new Kind(new SharedArrayBuffer(values.byteLength));
-  copy.set(values);
-  return copy;
-}
-
-/** The path of a file, as bytes: names need not be UTF-8. */
-export function pathOf(store: FileStore, i: number): Buffer {
-  const name = store.names.subarray(store.starts[i], store.starts[i + 1]);
-  return Buffer.concat([Buffer.from(`${store.folder}/`), name]);
-}
-
 /** How an image is called in messages. */
 export const nameOf = (store: ImageStore, i: number): string =>
   store.kind === 'files'
@@ -75,7 +55,7 @@ export function readStored(store: ImageStore, i: number): Stored {
 }
 
 const restore =
-  'restore it; where the change is wanted, remove ranger21.crc32 if there is one and run `ranger21 data verify`: what trains from then on has another fingerprint';
+  'restore it; where the change is wanted, `touch` it and run the same command again: it then trains on other data, as another run';
 const damaged = 'it is damaged or was altered: fetch or pack it again';
 
 /** A file that could not be opened when it was listed, a dead link say, has size 0: it is bad as an empty one is. */
@@ -92,7 +72,7 @@ function readFile(store: FileStore, i: number): Uint8Array {
   }
   const sum = crc32(bytes) || 1;
   const before = Atomics.compareExchange(store.sums, i, 0, sum);
-  if (before !== 0 && before !== sum) throw new FileFault('has other content than before', restore);
+  if (before !== 0 && before !== sum) throw new FileFault('has other content than when it was first read', restore);
   return bytes;
 }
 

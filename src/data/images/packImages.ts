@@ -8,6 +8,8 @@ import { openPool } from './decodePool.ts';
 import type { ImageSource } from './imageDataset.ts';
 import type { BadFilePolicy, ImageSplit } from './imageSplit.ts';
 import type { PackTask } from './packTask.ts';
+import { prepareFlags } from './optionNames.ts';
+import type { Reading } from '../reading.ts';
 import { fileSha256 } from '../sha256.ts';
 import {
   footerBytes,
@@ -28,9 +30,7 @@ export interface PackOptions {
   readonly policy: BadFilePolicy;
   readonly workers: number;
   readonly force: boolean;
-  readonly say: (line: string) => void;
-  /** Called with the number of images before the work; the result hears how many are done. */
-  readonly onStart: (total: number) => (done: number) => void;
+  readonly reading: Reading;
 }
 
 const shardImages = 1_024;
@@ -41,13 +41,17 @@ const probes = 16;
 
 /** Packs a source into `root`; returns the manifest, which is written last. */
 export async function packImages(source: ImageSource, options: PackOptions): Promise<ShardManifest> {
-  const { root, format, size, policy, say } = options;
+  const { root, format, size, policy, workers, reading } = options;
+  const { say } = reading;
   const done = options.force ? undefined : readShardManifest(root);
+  if (done !== undefined) refuseOtherShards(done, options);
+  const identity = await source.identity(source, { workers, reading });
   if (done !== undefined) {
+    refuseOtherSource(done, identity, root);
     say(`${root} is already packed; --force packs it again`);
     return done;
   }
-  await begin(source, options).catch((cause: unknown) => {
+  await begin(identity, options).catch((cause: unknown) => {
     throw writeFailure(root, cause);
   });
   await refuseSmallDisk(source, options);
@@ -55,10 +59,10 @@ export async function packImages(source: ImageSource, options: PackOptions): Pro
   const splits = { train: source.train, test: source.test };
   const total = source.train.count + source.test.count;
   const progress = new Int32Array(new SharedArrayBuffer(4));
-  const onDone = options.onStart(total);
+  const onDone = reading.onStart('packing', total, 'image');
   const timer = setInterval(() => onDone(Atomics.load(progress, 0)), 500);
-  const report = badFileReport(splits, policy, say);
-  const pool = openPool(splits, options);
+  const report = badFileReport(splits, { policy, names: prepareFlags, say });
+  const pool = openPool(splits, { workers, say, names: prepareFlags });
   const pack = async (part: 'train' | 'test', name: string, first: number, count: number): Promise<Shard> => {
     const path = join(root, name);
     const before = await finishedShard(path, name);
@@ -86,6 +90,12 @@ export async function packImages(source: ImageSource, options: PackOptions): Pro
       size,
       classNames: [...source.classNames],
       ...(await inOrder(jobs)),
+      source: {
+        identity,
+        policy,
+        heldOut: source.heldOut,
+        ...(source.split !== undefined && { split: source.split }),
+      },
     };
     await writeDurably(join(root, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await rm(join(root, beginningName), { force: true });
@@ -97,6 +107,27 @@ export async function packImages(source: ImageSource, options: PackOptions): Pro
   }
 }
 
+const otherShards = 'pack them again with --force, or choose another --root';
+
+/** What is packed already must be what this call would pack. */
+function refuseOtherShards({ source, ...done }: ShardManifest, { root, format, size, policy }: PackOptions): void {
+  if (source === undefined) {
+    throw new UserError(`${root} was packed by a version that did not write down from what`, { remedy: otherShards });
+  }
+  const [was, is] = [
+    { format: done.format, size: done.size, policy: source.policy },
+    { format, size, policy },
+  ].map((options) => JSON.stringify(options));
+  if (was !== is) throw new UserError(`${root} was packed with ${was}, asked is ${is}`, { remedy: otherShards });
+}
+
+function refuseOtherSource({ source }: ShardManifest, identity: string, root: string): void {
+  if (source?.identity === identity) return;
+  throw new UserError(`${root} holds shards of other images: the source has changed, or is another one`, {
+    remedy: otherShards,
+  });
+}
+
 /** Waits for every shard; where one fails, its error counts and the others end by themselves. */
 async function inOrder(jobs: { train: Promise<Shard>[]; val: Promise<Shard>[] }) {
   for (const job of [...jobs.train, ...jobs.val]) job.catch(() => undefined);
@@ -104,8 +135,8 @@ async function inOrder(jobs: { train: Promise<Shard>[]; val: Promise<Shard>[] })
 }
 
 /** Makes the folder ready: empty, or with what the same call left behind. */
-async function begin(source: ImageSource, { root, format, size, policy, force }: PackOptions): Promise<void> {
-  const beginning = `${JSON.stringify({ source: source.identity, format, size, policy, shardImages })}\n`;
+async function begin(identity: string, { root, format, size, policy, force }: PackOptions): Promise<void> {
+  const beginning = `${JSON.stringify({ source: identity, format, size, policy, shardImages })}\n`;
   const path = join(root, beginningName);
   await mkdir(root, { recursive: true }).catch((cause: unknown) => {
     throw new UserError(`${root} cannot be created: ${(cause as Error).message}`, {
@@ -149,7 +180,10 @@ async function finishedShard(path: string, name: string): Promise<Shard | undefi
 }
 
 /** Packs a few images in memory and compares what all will take with what the disk has. */
-async function refuseSmallDisk(source: ImageSource, { root, format, size, say }: PackOptions): Promise<void> {
+async function refuseSmallDisk(
+  source: ImageSource,
+  { root, format, size, reading: { say } }: PackOptions,
+): Promise<void> {
   const { packImage } = await import('./packTask.ts');
   const meanOf = async (split: ImageSplit) => {
     let [bytes, images] = [0, 0];

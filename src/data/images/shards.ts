@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
-import type { ImageSplit } from './imageSplit.ts';
+import { badFilePolicies, type ImageSplit } from './imageSplit.ts';
 import { parseJson } from '../parseJson.ts';
 import { sha256 } from '../sha256.ts';
 
@@ -33,6 +33,17 @@ const manifestSchema = z.object({
   classNames: z.array(z.string()).min(2).max(100_000),
   train: z.array(shardSchema).min(1).max(65_535),
   val: z.array(shardSchema).min(1).max(65_535),
+  /** What they were packed from and how; absent in older manifests. */
+  source: z
+    .object({
+      /** SHA-256 of its content. */
+      identity: z.string().regex(/^[0-9a-f]{64}$/),
+      policy: z.enum(badFilePolicies),
+      /** Where the validation images come from, in words, and the share of each class, where that was asked for. */
+      heldOut: z.string().regex(/^[^\p{Cc}]{1,200}$/u),
+      split: z.number().optional(),
+    })
+    .optional(),
 });
 export type ShardManifest = z.output<typeof manifestSchema>;
 export type Shard = z.output<typeof shardSchema>;
@@ -88,8 +99,8 @@ export function readShardManifest(root: string): ShardManifest | undefined {
 
 const packAgain = 'pack the images again with `ranger21 data prepare … --force`';
 
-/** SHA-256 over what the manifest says, which holds the hash of every shard: equal for equal content. */
-export const shardFingerprint = (manifest: ShardManifest): string => sha256(JSON.stringify(manifest));
+/** SHA-256 over what the manifest says of the shards, with the hash of each: equal for equal content, wherever it came from. */
+export const shardFingerprint = ({ source: _, ...content }: ShardManifest): string => sha256(JSON.stringify(content));
 
 /** Reads the index of every shard of a split; sizes, counts and places are checked, the records themselves when they are read. */
 export function readShards(root: string, shards: readonly Shard[], classes: number): ImageSplit {

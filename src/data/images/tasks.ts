@@ -2,23 +2,27 @@
 import { decodeTask, type DecodeDone, type DecodeTask } from './decodeTask.ts';
 import { begin, type Span } from '../../spans.ts';
 import type { ImageSplit } from './imageSplit.ts';
+import { hashTask, type HashFault, type HashTask } from './hashTask.ts';
 import { orderOf, type OrderTask } from '../epochOrder.ts';
 import { packTask, type PackDone, type PackTask } from './packTask.ts';
 
 /** What every thread is given at its start. */
 export interface Setup {
-  readonly train: ImageSplit;
-  readonly test: ImageSplit;
+  /** Absent where it only hashes files. */
+  readonly train?: ImageSplit;
+  readonly test?: ImageSplit;
   /** Whether somebody wants to hear what the parts of a task take. */
   readonly isHeard?: boolean;
 }
 
-export type Task = DecodeTask | PackTask | OrderTask;
+export type Task = DecodeTask | PackTask | OrderTask | HashTask;
 export type Done<T extends Task = Task> = T extends DecodeTask
   ? DecodeDone
   : T extends PackTask
     ? PackDone
-    : Uint32Array;
+    : T extends HashTask
+      ? HashFault[]
+      : Uint32Array;
 
 /** Answer to the task with this number. An error's class does not survive the way: a UserError's fields go beside it. */
 export type Answer = { readonly id: number; readonly spans?: readonly Span[] } & (
@@ -32,5 +36,7 @@ export async function runTask(task: Task, setup: Setup): Promise<Done> {
     endOrder();
     return order;
   }
-  return task.kind === 'decode' ? decodeTask(task, setup[task.split]) : packTask(task, setup[task.split]);
+  if (task.kind === 'hash') return hashTask(task);
+  const split = setup[task.split]!;
+  return task.kind === 'decode' ? decodeTask(task, split) : packTask(task, split);
 }

@@ -5,18 +5,17 @@
  * A file is records of u64 length · u32 masked CRC-32C of the length · payload · u32 masked CRC-32C of the payload, little endian.
  * The index takes the lengths and labels only; a payload's checksum is checked each time it is read.
  */
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { maskedCrc32c } from '../../crc32c.ts';
 import { exampleFields, type Example } from '../example.ts';
 import { openWindow, type Window } from './fileWindow.ts';
-import type { ImageSource } from './imageDataset.ts';
+import { shared } from './fileTable.ts';
 import type { ImageSplit } from './imageSplit.ts';
-import { shared } from './imageStore.ts';
+import type { OptionNames } from './optionNames.ts';
 
-const shardName = /^(?:.*[-_.])?(train|validation|val|test)(?:[-_.].*)?-(\d{5})-of-(\d{5})$/;
+const shardName = /^(?:.*[-_.])?(train|validation|valid|val|test)(?:[-_.].*)?-(\d{5})-of-(\d{5})$/;
 /** A record larger than this is taken for a damaged length. */
 const mostBytes = 1 << 30;
 
@@ -25,22 +24,38 @@ const layouts = [
   { image: 'image', label: 'label', first: 0 },
 ] as const;
 
-/** Reads the index of a folder of TFRecords. */
-export function readTfrecords(root: string, classes: number): ImageSource {
-  const files = shardFiles(root);
-  const hash = createHash('sha256');
-  const read = (names: readonly string[]) => readSplit(root, names, classes, hash);
-  return {
-    classNames: Array.from({ length: classes }, (_, i) => String(i)),
-    train: read(files.train),
-    test: read(files.test),
-    identity: hash.digest('hex'),
-  };
+/** Beyond any data set there is. */
+const mostClasses = 100_000;
+
+/** Reads the index of a folder of TFRecords; without `classes` they are counted, and then each must have an image. */
+export function readTfrecords(root: string, classes: number | undefined, options: OptionNames) {
+  const files = shardFiles(root, options);
+  const read = (names: readonly string[]) => readSplit(root, names, classes ?? mostClasses, options);
+  const [train, test] = [read(files.train), read(files.test)];
+  const count = classes ?? countClasses(root, [train, test], options);
+  return { classNames: Array.from({ length: count }, (_, i) => String(i)), train, test, files };
+}
+
+function countClasses(root: string, splits: readonly ImageSplit[], options: OptionNames): number {
+  const seen = new Uint8Array(mostClasses);
+  let count = 0;
+  for (const { labels } of splits) {
+    for (const label of labels) {
+      seen[label] = 1;
+      count = Math.max(count, label + 1);
+    }
+  }
+  const gap = seen.indexOf(0);
+  const remedy = `set ${options.classes} to the number of classes`;
+  if (gap < count)
+    throw new UserError(`${root} has classes up to ${count - 1}, and no image of class ${gap}`, { remedy });
+  if (count < 2) throw new UserError(`${root} has images of a single class`, { remedy });
+  return count;
 }
 
 /** The files of each split, all of them there. */
-function shardFiles(root: string): { train: string[]; test: string[] } {
-  const remedy = 'set dataset.root to the folder with train-00000-of-01024 … or NAME-train.tfrecord-00000-of-01024 …';
+function shardFiles(root: string, options: OptionNames): { train: string[]; test: string[] } {
+  const remedy = `set ${options.root} to the folder with train-00000-of-01024 … or NAME-train.tfrecord-00000-of-01024 …`;
   let names: string[];
   try {
     names = readdirSync(root).sort();
@@ -66,7 +81,7 @@ function shardFiles(root: string): { train: string[]; test: string[] } {
     throw new UserError(
       found.length === 0
         ? `${root} has no TFRecord files of ${part}`
-        : `${root} has ${found.length} ${part} files, their names say ${total}`,
+        : `${root} has ${found.length} ${part} ${found.length === 1 ? 'file' : 'files'}, their names say ${total}`,
       { remedy: found.length === 0 ? remedy : 'fetch the missing files, and keep files of one conversion in a folder' },
     );
   };
@@ -84,21 +99,15 @@ interface Record {
   readonly label: number;
 }
 
-function readSplit(
-  root: string,
-  names: readonly string[],
-  classes: number,
-  hash: ReturnType<typeof createHash>,
-): ImageSplit {
+function readSplit(root: string, names: readonly string[], classes: number, options: OptionNames): ImageSplit {
+  const damaged = (path: string, at: number, what: string) => damagedRecord(path, at, what, options);
   const records: Record[] = [];
   names.forEach((name, file) => {
     const path = join(root, name);
     const window = openWindow(path);
-    hash.update(`${name}\0${window.size}\n`);
     try {
       for (let at = 0; at < window.size;) {
-        const record = readRecord(window, at, file, classes, path);
-        hash.update(`${record.sum}\n`);
+        const record = readRecord(window, at, { file, classes }, (where, what) => damaged(path, where, what));
         records.push(record);
         at = record.offset + record.size + 4;
       }
@@ -127,20 +136,28 @@ function readSplit(
   };
 }
 
-function readRecord(window: Window, at: number, file: number, classes: number, path: string): Record {
-  if (at + 16 > window.size) throw damaged(path, at, `${window.size - at} bytes are left, too few for a record`);
+type Refuse = (at: number, what: string) => UserError;
+
+function readRecord(
+  window: Window,
+  at: number,
+  { file, classes }: { file: number; classes: number },
+  refuse: Refuse,
+): Record {
+  const damaged = (what: string) => refuse(at, what);
+  if (at + 16 > window.size) throw damaged(`${window.size - at} bytes are left, too few for a record`);
   const header = window.read(at, 12);
   const long = header.readBigUInt64LE(0);
   if (header.readUInt32LE(8) !== maskedCrc32c(header.subarray(0, 8)))
-    throw damaged(path, at, 'the checksum of its length is wrong');
+    throw damaged('the checksum of its length is wrong');
   const offset = at + 12;
   if (long > BigInt(Math.min(mostBytes, window.size - offset - 4))) {
-    throw damaged(path, at, `it says to have ${long} bytes, ${window.size - offset} are left`);
+    throw damaged(`it says to have ${long} bytes, ${window.size - offset} are left`);
   }
   const size = Number(long);
   const sum = window.read(offset + size, 4).readUInt32LE(0);
-  const example = exampleFields(window, offset, offset + size, (what) => damaged(path, at, what));
-  const { imageAt, imageSize, label } = pictured(example, classes, (what) => damaged(path, at, what));
+  const example = exampleFields(window, offset, offset + size, damaged);
+  const { imageAt, imageSize, label } = pictured(example, classes, damaged);
   return { file, offset, size, sum, imageAt: imageAt - offset, imageSize, label };
 }
 
@@ -159,8 +176,7 @@ function pictured(example: Example, classes: number, refuse: (what: string) => U
   throw refuse(`it has ${keys}, expected image/encoded and image/class/label, or image and label`);
 }
 
-const damaged = (path: string, at: number, what: string) =>
+const damagedRecord = (path: string, at: number, what: string, options: OptionNames) =>
   new UserError(`${path}, record at byte ${at}: ${what}`, {
-    remedy:
-      'the file is cut off, altered or of another kind: fetch it again; a label out of range: set dataset.classes',
+    remedy: `the file is cut off, altered or of another kind: fetch it again; a label out of range: set ${options.classes}`,
   });

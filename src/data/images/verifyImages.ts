@@ -1,83 +1,65 @@
-/** `data verify` for image sets: reads every byte and holds it against what is known of it. */
+/** `data verify` for image sets: reads every byte, whatever is known of it, and holds it against that. */
 import { join } from 'node:path';
 import { exitCode, UserError } from '../../errors.ts';
-import { fileChecksums } from '../checksums.ts';
-import { listImageFolder } from './imageFolder.ts';
-import type { ImageSource } from './imageDataset.ts';
+import type { Reading } from '../reading.ts';
+import { rereadContents } from './contents.ts';
+import { pathOf, tableOf } from './fileTable.ts';
+import { hexOf, identityOf, refuseOtherHash, type ImageSource } from './imageDataset.ts';
+import type { ImageFolder } from './imageFolder.ts';
 import { readStored } from './imageStore.ts';
 import { sampleName, type ImageSplit } from './imageSplit.ts';
-import { fileSha256 } from '../sha256.ts';
 import { readShardManifest } from './shards.ts';
 
-type OnStart = (total: number) => (done: number) => void;
+interface Options {
+  readonly workers: number;
+  readonly reading: Reading;
+}
 
-/** Hashes every shard; returns how many there are. */
-export async function verifyShards(root: string, onStart: OnStart): Promise<number> {
+const checking = (unit: 'image' | 'file') => ({ doing: 'checking', unit });
+
+/** Hashes every shard and holds it against the manifest; returns how many there are. */
+export async function verifyShards(root: string, options: Options): Promise<number> {
   const manifest = readShardManifest(root);
   const shards = [...(manifest?.train ?? []), ...(manifest?.val ?? [])];
-  const onDone = onStart(shards.length);
-  for (const [i, { name, sha256 }] of shards.entries()) {
-    const path = join(root, name);
-    const found = await fileSha256(path).catch((cause: unknown) => {
-      throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, {
-        remedy: 'check that the folder is still there and may be read',
-        code: exitCode.checkFailed,
-        cause,
-      });
-    });
-    if (found !== sha256) {
-      throw new UserError(`${path} has SHA-256 ${found}, expected ${sha256}`, {
-        remedy: 'pack the images again with `ranger21 data prepare … --force`',
-        code: exitCode.checkFailed,
-      });
-    }
-    onDone(i + 1);
-  }
+  const table = tableOf(
+    root,
+    shards.map(({ name }) => name),
+  );
+  const found = await rereadContents(table, { ...checking('file'), ...options });
+  shards.forEach(({ name, sha256 }, i) => refuseOtherHash(join(root, name), hexOf(found, i), sha256));
   return shards.length;
 }
 
-const unreadable = {
-  found: 'cannot be read',
-  remedy: 'make them readable or remove them, then verify again',
-};
-const changed = {
-  found: 'are not as they were',
-  remedy: 'restore them; where the change is wanted, remove ranger21.crc32 and verify again',
-};
-
 /**
- * Reads every file of a folder. The first time its checksums are written; from then on each file is held against them, here and
- * whenever training reads it.
+ * Reads every file of a folder, and holds it against what it was when it was first read, by a run, a study, or here. `isNew` counts
+ * those that were not read before.
  */
 export async function verifyFolder(
-  root: string,
-  say: (line: string) => void,
-  onStart: OnStart,
-): Promise<{ path: string; isNew: boolean }> {
-  const { listing, train, test } = listImageFolder(root, 'warn', say);
-  const checksums = fileChecksums(root, listing);
-  const isNew = checksums.read([train, test]) === undefined;
-  await verifyRecords({ train, test }, onStart, isNew ? unreadable : changed);
-  if (isNew) {
-    try {
-      checksums.write([train, test]);
-    } catch (cause) {
-      throw new UserError(`${checksums.path} cannot be written: ${(cause as Error).message}`, {
-        remedy: 'make the folder writable for this one call',
-        cause,
-      });
-    }
-  }
-  return { path: checksums.path, isNew };
+  { classNames, store, train, test }: ImageFolder,
+  options: Options,
+): Promise<{ identity: string; isNew: number }> {
+  const found = await rereadContents(store, { ...checking('image'), ...options });
+  refuseChanged(found.changed.map((file) => pathOf(store, file).toString()));
+  const isNew = Array.from(store.sizes, (_, file) => file).filter(found.isNew).length;
+  return { identity: identityOf({ train, test }, classNames.length, found.hashes), isNew };
 }
 
-/** Reads every image's bytes; throws with the number of those that are not as they were and the names of the first. */
+function refuseChanged(paths: readonly string[]): void {
+  if (paths.length === 0) return;
+  const some = `${paths.slice(0, 10).join(', ')}${paths.length > 10 ? ', …' : ''}`;
+  const what = paths.length === 1 ? '1 image is not what it was' : `${paths.length} images are not what they were`;
+  throw new UserError(`${what} when first read: ${some}`, {
+    remedy: 'restore what was not meant to change; `touch` what was: the next run reads it anew, as other data',
+    code: exitCode.checkFailed,
+  });
+}
+
+/** Reads every record of a TFRecord set and checks its checksum; throws with the number of those that are wrong and the first of them. */
 export async function verifyRecords(
   { train, test }: Pick<ImageSource, 'train' | 'test'>,
-  onStart: OnStart,
-  { found, remedy } = { found: 'are not as they were', remedy: 'fetch or pack the files again' },
+  { onStart }: Reading,
 ): Promise<void> {
-  const onDone = onStart(train.count + test.count);
+  const onDone = onStart('checking', train.count + test.count, 'image');
   const wrong: string[] = [];
   let done = 0;
   const check = (split: ImageSplit, i: number) => {
@@ -98,8 +80,9 @@ export async function verifyRecords(
   }
   onDone(done);
   if (wrong.length === 0) return;
-  throw new UserError(`${wrong.length} images ${found}: ${wrong.slice(0, 10).join('; ')}`, {
-    remedy,
+  const what = wrong.length === 1 ? '1 image is damaged' : `${wrong.length} images are damaged`;
+  throw new UserError(`${what}: ${wrong.slice(0, 10).join('; ')}`, {
+    remedy: 'fetch the files again',
     code: exitCode.checkFailed,
   });
 }

@@ -20,7 +20,7 @@ export interface Configuration {
   readonly runs: readonly string[];
   readonly seeds: readonly number[];
   readonly completed: number;
-  /** Runs that diverged or got stuck. */
+  /** Runs that failed: outcomes of the configuration, not of the machine. */
   readonly failed: number;
   /** Held-out, at the last step, over the completed runs. */
   readonly top1: Spread | null;
@@ -45,8 +45,8 @@ const unplanned: Protocol = { alpha: 0.05, delta: 0.002, tier: 'T0', headline: '
 const labels = ['name', 'study', 'seed', 'log', 'checkpoint', 'expect'];
 
 /**
- * In the order of the runs; the first one's configuration is the reference. `chance` is the accuracy of guessing, which runs
- * that diverged or got stuck count for; undefined where it is not known.
+ * In the order of the runs; the first one's configuration is the reference. `chance` is the accuracy of guessing, which failed runs
+ * count for; undefined where it is not known.
  */
 export function compareRuns(
   runs: readonly RunConfig[],

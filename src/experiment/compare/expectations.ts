@@ -1,6 +1,7 @@
 /** Whether runs of a config gave what it says they do. */
 import { expectedMetrics, type Expect } from '../../config/expect.ts';
 import type { RunResult } from '../../runs/metrics.ts';
+import { isWhole } from '../../runs/statuses.ts';
 import { mean } from '../statistics/describe.ts';
 import { studentTInterval, type Interval } from '../statistics/intervals.ts';
 
@@ -37,9 +38,8 @@ export function expectations(expect: Expect, results: readonly RunResult[]): Exp
     if (!bounds) return [];
     const { atLeast = -Infinity, atMost = Infinity } = bounds;
     const observed = results.map((result) => {
-      const isWhole = result.status === 'completed' || result.status === 'target_reached';
       const value = values[metric](result) ?? NaN;
-      const met = isWhole && value >= atLeast && value <= atMost;
+      const met = isWhole(result.status) && value >= atLeast && value <= atMost;
       return { seed: result.seed, value: Number.isFinite(value) ? value : null, met };
     });
     const finite = observed.flatMap(({ value }) => value ?? []);

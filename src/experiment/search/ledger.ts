@@ -1,5 +1,6 @@
 /** The runs of a search → what each trial scored, which is the best of each arm, and whether it lies at an edge. */
 import type { RunEntry } from '../../runs/list.ts';
+import { endedShort } from '../../runs/statuses.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import type { ArmRecord, TrialRecord, TrialRun } from '../../runs/tuning.ts';
 import { isCompleted } from '../table/outcomes.ts';
@@ -11,10 +12,10 @@ const AS_GOOD = 0.005;
 /** Of a range, at either end: what lies there may have its best beyond. */
 const EDGE = 0.05;
 
-/** Ends that are the trial's doing; any other state without a result is the machine's, and leaves the trial unfinished. */
-const failures: readonly string[] = ['diverged', 'stuck', 'timeout'];
-
-/** Each trial with its runs, in the order of the trials; none is the best yet. `chance`: the accuracy of guessing. */
+/**
+ * Each trial with its runs, in the order of the trials; none is the best yet. `chance`: the accuracy of guessing. A run that ended
+ * short is the trial's doing; any other state without a result is the machine's, and leaves the trial unfinished.
+ */
 export function scoredTrials(
   trials: readonly Trial[],
   plan: StudyPlan,
@@ -37,7 +38,7 @@ export function scoredTrials(
           steps: entry?.result?.steps ?? 0,
         };
       });
-    const isFinished = runs.every(({ top1, state }) => top1 !== null || failures.includes(state));
+    const isFinished = runs.every(({ top1, state }) => top1 !== null || endedShort(state));
     const losses = runs.flatMap(({ loss }) => loss ?? []);
     const status = !isFinished ? 'unfinished' : losses.length === 0 ? 'failed' : 'scored';
     return {
@@ -71,9 +72,7 @@ function armRecord(trials: readonly TrialRecord[]): ArmRecord {
   const { arm, by } = trials[0]!;
   const finished = trials.filter(({ status }) => status !== 'unfinished');
   const best = finished.length === trials.length ? [...trials].sort(byScore)[0] : undefined;
-  const runs = trials
-    .flatMap((trial) => trial.runs)
-    .filter(({ top1, state }) => top1 !== null || failures.includes(state));
+  const runs = trials.flatMap((trial) => trial.runs).filter(({ top1, state }) => top1 !== null || endedShort(state));
   return {
     arm,
     by,

@@ -2,9 +2,11 @@
 import type { Experiment, StudyBlock } from '../../config/schema.ts';
 import type { Dataset } from '../../data/dataset.ts';
 import { UserError } from '../../errors.ts';
+import { changesFromSemantics } from '../../optim/config.ts';
 import { id8, identity, leafDifferences, runId } from '../../runs/id.ts';
 import { studyRunPath } from '../../runs/layout.ts';
 import type { Arm, DataFacts, Protocol, StudyPlan } from '../../runs/study.ts';
+import { chanceOf, labelCounts } from '../guessing.ts';
 import { defaultHeadline, familyOf, protocolOf, referenceOf } from './protocol.ts';
 
 /** `study.seeds`: that many from `first` on, or exactly these. */
@@ -48,8 +50,15 @@ export function makePlan({
       }),
   );
   const declared = { ...(facts && { facts }), ...(protocol && { protocol }) };
-  return { schema: 1, study, reference, fingerprint, seeds, ...declared, arms, runs, additions: [] };
+  const changedOptions = changedOptionsOf(arms, reference);
+  return { schema: 1, study, reference, fingerprint, seeds, ...declared, changedOptions, arms, runs, additions: [] };
 }
+
+/** What the reference arm's optimizer changes about its semantics. */
+export const changedOptionsOf = (arms: readonly Arm[], reference: string): string[] => {
+  const arm = arms.find(({ name }) => name === reference) ?? arms[0];
+  return arm ? changesFromSemantics(arm.experiment.optimizer) : [];
+};
 
 /** What a study declares before its first run; with the arms, whose names it may use. */
 export function studyProtocol(block: Partial<StudyBlock> | undefined, arms: readonly Arm[]): Protocol {
@@ -63,12 +72,11 @@ export function studyProtocol(block: Partial<StudyBlock> | undefined, arms: read
 }
 
 /** The data set as a plan records it. */
-export const dataFacts = ({ shape, classes, train, test }: Dataset): DataFacts => ({
-  shape,
-  classes,
-  train: train.count,
-  test: test.count,
-});
+export function dataFacts(dataset: Dataset): DataFacts {
+  const { shape, classes, train, test } = dataset;
+  const labels = labelCounts(dataset);
+  return { shape, classes, train: train.count, test: test.count, labels, chance: chanceOf(labels, 0) };
+}
 
 /**
  * Refuses a plan read from a file whose runs this code, or this data, would not give: it is trained as it was written or
@@ -100,7 +108,8 @@ export function experimentOf(plan: StudyPlan, run: { readonly arm: string; reado
 
 /**
  * The plan to go on with where one is already frozen. Arms and seeds may be added, which is recorded with its time;
- * anything else that differs would make one table of two studies, and is an error that lists it and gives the `remedy`.
+ * anything else that differs would make one table of two studies, and is an error that lists it and gives the `remedy`. The
+ * data's facts stay as they were declared: no result chooses what guessing scores.
  */
 export function continuePlan(
   frozen: StudyPlan,
@@ -119,7 +128,8 @@ export function continuePlan(
   const arms = requested.arms.map(({ name }) => name).filter((name) => !names.has(name));
   const seeds = requested.seeds.filter((seed) => !frozen.seeds.includes(seed));
   const nothing = arms.length === 0 && seeds.length === 0;
-  return { ...requested, additions: nothing ? frozen.additions : [...frozen.additions, { at, arms, seeds }] };
+  const additions = nothing ? frozen.additions : [...frozen.additions, { at, arms, seeds }];
+  return { ...requested, ...(frozen.facts && { facts: frozen.facts }), additions };
 }
 
 /** What keeps `requested` from being `frozen` with arms or seeds added; one line each. */

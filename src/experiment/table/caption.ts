@@ -1,7 +1,8 @@
 /** What a study trained, in the words that stand above its table. */
 import type { RunEntry } from '../../runs/list.ts';
+import { endedShort, type RunState } from '../../runs/statuses.ts';
 import type { Protocol, StudyPlan } from '../../runs/study.ts';
-import { completedOf } from './outcomes.ts';
+import { chanceOf, completedOf } from './outcomes.ts';
 import { powerlessFamilies } from './powerless.ts';
 import { protocolOf } from '../study/protocol.ts';
 import { backendsOf } from './rows.ts';
@@ -15,12 +16,16 @@ export interface Caption {
   readonly image: readonly number[] | null;
   /** Training and held-out images. */
   readonly images: { readonly train: number; readonly test: number } | null;
+  /** What failed runs count as, a share; `isRecorded`: from the plan's labels, else 1/C. Null where nothing says. */
+  readonly chance: { readonly top1: number; readonly isRecorded: boolean } | null;
   readonly steps: number | null;
   readonly epochs: number;
   readonly batch: number;
   readonly seeds: readonly number[];
   readonly protocol: Protocol;
   readonly semantics: string;
+  /** Options of the reference arm that are not those of its semantics; null in plans of version 0.1, which do not say. */
+  readonly changedOptions: readonly string[] | null;
   readonly lr: number;
   readonly weightDecay: number;
   readonly backends: readonly string[];
@@ -33,7 +38,7 @@ export interface Caption {
   /** Of the last run (ISO 8601, UTC). */
   readonly finishedAt: string | null;
   readonly runs: number;
-  /** Diverged, stuck, failed or out of time. */
+  /** Failures of the arm, and runs that ran out of time, broke off or cannot be read. */
   readonly failed: number;
   /** Families that no difference can be significant in, with how many seeds would do. */
   readonly powerless: readonly string[];
@@ -41,13 +46,14 @@ export interface Caption {
   readonly searchEdges: readonly string[];
 }
 
-const failedStates: readonly string[] = ['diverged', 'stuck', 'failed', 'timeout', 'unreadable'];
+const hasFailed = (state: RunState): boolean => endedShort(state) || state === 'failed' || state === 'unreadable';
 
 export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Caption {
   const arm = plan.arms.find(({ name }) => name === plan.reference) ?? plan.arms[0];
   if (!arm) throw new Error('a plan without arms');
   const { model, dataset, train, optimizer } = arm.experiment;
   const { facts } = plan;
+  const chance = chanceOf(plan);
   const results = entries.flatMap(({ result }) => result ?? []);
   return {
     model: named(model),
@@ -55,12 +61,14 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
     fingerprint: plan.fingerprint,
     image: facts?.shape ?? null,
     images: facts ? { train: facts.train, test: facts.test } : null,
+    chance: chance === undefined ? null : { top1: chance, isRecorded: facts?.chance !== undefined },
     steps: completedOf(entries)[0]?.result.steps ?? null,
     epochs: train.epochs,
     batch: train.batch,
     seeds: plan.seeds,
     protocol: protocolOf(plan),
     semantics: optimizer.semantics,
+    changedOptions: plan.changedOptions ?? null,
     lr: optimizer.lr,
     weightDecay: optimizer.weightDecay,
     backends: backendsOf(entries),
@@ -73,7 +81,7 @@ export function tableCaption(plan: StudyPlan, entries: readonly RunEntry[]): Cap
         .sort()
         .at(-1) ?? null,
     runs: plan.runs.length,
-    failed: entries.filter(({ state }) => failedStates.includes(state)).length,
+    failed: entries.filter(({ state }) => hasFailed(state)).length,
     powerless: powerlessFamilies(plan),
     searchEdges: searchEdges(plan),
   };

@@ -9,7 +9,7 @@ import { bcaInterval, type Interval } from '../statistics/intervals.ts';
 import { pairedDifferences } from '../statistics/paired.ts';
 import { mcnemarExact } from '../statistics/tests.ts';
 
-/** What counts: the completed runs alone, or with them those that diverged or got stuck, at chance. */
+/** What counts: the completed runs alone, or with them the failed ones, at chance. */
 export type Basis = 'completed' | 'intention to treat';
 
 /** Shares of the held-out set, arm − reference. What cannot be computed is null. */
@@ -34,7 +34,7 @@ export interface Comparison extends Measures, Judgement {
 export type Uncorrected = Omit<Comparison, keyof Judgement> & { readonly objection: string | null };
 
 /**
- * `chance` is the accuracy of guessing, which runs that diverged or got stuck count for as soon as either arm has one.
+ * `chance` is the accuracy of guessing, which failed runs count for as soon as either arm has one.
  * `objection` is a reason, from outside the numbers, why they decide nothing; `refused` why they are not even taken.
  */
 export function compare(

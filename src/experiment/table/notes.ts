@@ -1,5 +1,6 @@
 /** What a reader must know before believing a row of a table. */
 import type { RunEntry } from '../../runs/list.ts';
+import { failedText, isFailure, stateWord, type RunState } from '../../runs/statuses.ts';
 import type { StudyPlan } from '../../runs/study.ts';
 import { inactivity } from './activity.ts';
 import { versionOf } from './caption.ts';
@@ -52,37 +53,32 @@ function fasterNotes(rows: readonly Row[], gradientMs: number | undefined): stri
 const fewSeeds = (n: number): string[] =>
   n < 3 ? [`${n} ${n === 1 ? 'seed describes' : 'seeds describe'} these runs and no others`] : [];
 
-const trained: readonly string[] = ['diverged', 'stuck'];
-
 function failureNotes(plan: StudyPlan, rows: readonly Row[]): string[] {
   const failing = rows.filter(({ failureShare }) => failureShare && failureShare.failed > 0);
   if (failing.length === 0) return [];
   const each = failing.map(({ arm, failureShare, failures }) => {
-    const outcomes = Object.fromEntries(Object.entries(failures).filter(([state]) => trained.includes(state)));
-    return `${arm} ${failuresText(outcomes)} of ${failureShare!.of}`;
+    return `${arm} ${failuresText(failures, isFailure)} of ${failureShare!.of}`;
   });
   const chance = chanceOf(plan);
   return chance === undefined
     ? [`means are over completed runs only, since the plan does not say what guessing would reach: ${each.join(', ')}`]
     : [
-        `runs that diverged or got stuck count at the accuracy of guessing, ${(100 * chance).toPrecision(3)} %: ${each.join(', ')}`,
+        `runs that ${failedText} count at the accuracy of guessing, ${(100 * chance).toPrecision(3)} %: ${each.join(', ')}`,
       ];
 }
 
 function holeNotes(rows: readonly Row[]): string[] {
   const holes = rows.flatMap(({ arm, failures }) => {
-    const missing = Object.fromEntries(Object.entries(failures).filter(([state]) => !trained.includes(state)));
-    return Object.keys(missing).length === 0 ? [] : [`${arm} (${failuresText(missing)})`];
+    const missing = failuresText(failures, (state) => !isFailure(state));
+    return missing === '' ? [] : [`${arm} (${missing})`];
   });
   return holes.length === 0 ? [] : [`missing, and in no mean: ${holes.join(', ')}`];
 }
 
-const stateWords: Readonly<Record<string, string>> = { planned: 'not started', failed: 'broke off' };
-
-/** `2 stuck, 1 diverged` */
-export const failuresText = (failures: Row['failures']): string =>
-  Object.entries(failures)
-    .map(([state, count]) => `${count} ${stateWords[state] ?? state}`)
+/** `2 stuck, 1 diverged`, of the states that are meant. */
+export const failuresText = (failures: Row['failures'], isMeant: (state: RunState) => boolean = () => true): string =>
+  (Object.entries(failures) as [RunState, number][])
+    .flatMap(([state, count]) => (isMeant(state) ? [`${count} ${stateWord(state)}`] : []))
     .join(', ');
 
 function pairingNotes(plan: StudyPlan, rows: readonly Row[], entries: readonly RunEntry[]): string[] {

@@ -1,5 +1,6 @@
 /** What became of the runs of an arm, by seed of the plan. */
 import type { RunEntry } from '../../runs/list.ts';
+import * as statuses from '../../runs/statuses.ts';
 import type { Arm, StudyPlan } from '../../runs/study.ts';
 
 /** A run with a result, in a study. */
@@ -26,19 +27,17 @@ export function armRuns(plan: StudyPlan, arm: Arm, entries: readonly RunEntry[])
 const hasResult = (entry: RunEntry): entry is FinishedRun => entry.result !== undefined && entry.seed !== undefined;
 
 /** Trained as far as the plan or a target asks. */
-export const isCompleted = (entry: RunEntry): entry is FinishedRun =>
-  hasResult(entry) && (entry.state === 'completed' || entry.state === 'target_reached');
+export const isCompleted = (entry: RunEntry): entry is FinishedRun => hasResult(entry) && statuses.isWhole(entry.state);
 
-/** An outcome of the arm itself, not of the machine: the weights blew up, or never left chance. */
-export const isFailure = (entry: RunEntry): entry is FinishedRun =>
-  hasResult(entry) && (entry.state === 'diverged' || entry.state === 'stuck');
+/** An outcome of the arm itself, not of the machine. */
+export const isFailure = (entry: RunEntry): entry is FinishedRun => hasResult(entry) && statuses.isFailure(entry.state);
 
 export const completedOf = (entries: readonly RunEntry[]): FinishedRun[] => entries.filter(isCompleted);
 export const failuresOf = (entries: readonly RunEntry[]): FinishedRun[] => entries.filter(isFailure);
 
 /**
- * Final held-out top-1 by seed, of the completed runs and, where `chance` is given, of those that diverged or got stuck at
- * that value (intention to treat: an arm is judged by all it was asked to train).
+ * Final held-out top-1 by seed, of the completed runs and, where `chance` is given, of the failed ones at that value (intention
+ * to treat: an arm is judged by all it was asked to train).
  */
 export function finalTop1({ bySeed }: ArmRuns, chance?: number): Map<number, number> {
   const values = new Map<number, number>();
@@ -49,5 +48,9 @@ export function finalTop1({ bySeed }: ArmRuns, chance?: number): Map<number, num
   return values;
 }
 
-/** Accuracy of guessing; undefined where the plan does not say how many classes there are. */
-export const chanceOf = ({ facts }: StudyPlan): number | undefined => facts && 1 / facts.classes;
+/**
+ * Accuracy of guessing: the share of the commonest held-out class, or 1/C in an older plan, which does not record it; undefined
+ * where the plan does not even say how many classes there are.
+ */
+export const chanceOf = ({ facts }: StudyPlan): number | undefined =>
+  facts && (facts.chance?.top1 ?? 1 / facts.classes);

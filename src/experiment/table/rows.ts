@@ -1,7 +1,8 @@
 /** One arm of a study as a row of its table. */
-import type { RunEntry, RunState } from '../../runs/list.ts';
+import type { RunEntry } from '../../runs/list.ts';
 import { id8 } from '../../runs/id.ts';
 import type { BackendRecord } from '../../runs/metrics.ts';
+import { isWhole, type RunState } from '../../runs/statuses.ts';
 import type { Arm, ArmKind, StudyPlan } from '../../runs/study.ts';
 import { activityCell, armActivity, inactiveComponents } from './activity.ts';
 import type { Basis, Comparison } from './comparison.ts';
@@ -19,7 +20,7 @@ export interface Spread {
   readonly n: number;
 }
 
-/** Runs that diverged or got stuck, of those that came to an end, with Wilson's interval of the share. */
+/** Failed runs, of those that came to an end, with Wilson's interval of the share. */
 export interface FailureShare {
   readonly failed: number;
   readonly of: number;
@@ -64,11 +65,11 @@ export interface Row {
   /** Every run that did not complete, counted by what it did instead. */
   readonly failures: Readonly<Partial<Record<RunState, number>>>;
   readonly failureShare: FailureShare | null;
-  /** Held-out top-1 at the last step: by intention to treat where a run diverged or got stuck. */
+  /** Held-out top-1 at the last step: by intention to treat where a run failed. */
   readonly top1: (Spread & { readonly basis: Basis }) | null;
   /** Over the completed runs. */
   readonly survivors: Spread | null;
-  /** With the runs that diverged or got stuck at the accuracy of guessing; null where that is not known. */
+  /** With the failed runs at the accuracy of guessing; null where that is not known. */
   readonly intentionToTreat: Spread | null;
   /** Best evaluation of each completed run: secondary, since it was chosen on the images it is measured on. */
   readonly bestTop1: Spread | null;
@@ -175,7 +176,7 @@ export function spread(xs: readonly number[]): Spread | null {
 function failuresByState(entries: readonly RunEntry[]): Row['failures'] {
   const counts: Partial<Record<RunState, number>> = {};
   for (const { state } of entries) {
-    if (state !== 'completed' && state !== 'target_reached') counts[state] = (counts[state] ?? 0) + 1;
+    if (!isWhole(state)) counts[state] = (counts[state] ?? 0) + 1;
   }
   return counts;
 }

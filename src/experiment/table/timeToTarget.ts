@@ -27,8 +27,8 @@ export interface TimeToTarget {
   readonly medianSamples: number;
   readonly medianSeconds: number | null;
   /**
-   * One-sided t test that the mean final top-1 exceeds the target: at most α says it does. By intention to treat: runs that
-   * diverged or got stuck count at chance; null where that is not known.
+   * One-sided t test that the mean final top-1 exceeds the target: at most α says it does. By intention to treat: failed
+   * runs count at chance; null where that is not known.
    */
   readonly exceedsP: number | null;
   readonly speedUp: SpeedUp | null;

@@ -3,6 +3,7 @@
  * state with given gradients. Forward and backward are the difference. Images are made up, and come as bytes; the step returns its loss and
  * nothing else, unless the norms that a run records are asked for.
  */
+import type { z } from 'zod';
 import { architectures, stemFor, type Architecture, type Stem } from '../../models/architecture.ts';
 import { initModel } from '../../models/init.ts';
 import type { Model } from '../../models/model.ts';
@@ -37,8 +38,26 @@ export interface Workload {
   readonly batch: number;
   readonly stem: Stem | 'auto';
   readonly optimizer: 'ranger21' | 'adamw';
+  /** Options of the optimizer that are not its defaults. */
+  readonly options?: z.input<typeof optimizerSchema>;
   /** Whether the step also computes the norms and the accuracy that a run writes down. */
   readonly metrics: boolean;
+}
+
+/**
+ * The Ranger21 of pytorch-optimizer 4.1.0, which is another algorithm by default than the upstream code. That these options
+ * are equal to it, step for step, is a case of `verify optimizer`.
+ */
+export const pytorchOptimizer = {
+  core: { name: 'adamw', amsgrad: true },
+  components: { pnm: { factor: 0.9, noiseNorm: 'factor' }, swd: { sumStart: 1 } },
+} as const satisfies Workload['options'];
+
+/** What to say where the settings above need not be those of the Ranger21 that was timed; `detail` names its version. */
+export function otherPytorchOptimizer(detail: string): string | undefined {
+  const [, version] = /pytorch-optimizer (\S+)/.exec(detail) ?? [];
+  if (version === undefined || version === '4.1.0') return undefined;
+  return `PyTorch's Ranger21 is pytorch-optimizer ${version}: that its algorithm is the one timed here is known for 4.1.0 only`;
 }
 
 /** Times of one block of steps in milliseconds, means over the block: lookahead merges come every few steps. */
@@ -91,7 +110,7 @@ export async function openSubject(workload: Workload, backend: Backend, options:
   const network = family.build(family.options.parse({ stem: workload.stem }), input);
   const model = onPixels(network, { mean: channels(0.5), std: channels(0.25), scale: 255 });
   const shapes = Object.fromEntries(Object.entries(model.params).map(([name, { shape }]) => [name, shape]));
-  const config = optimizerSchema.parse({ name: workload.optimizer, lr: 1e-4 });
+  const config = optimizerSchema.parse({ name: workload.optimizer, lr: 1e-4, ...workload.options });
   const optimizer = buildOptimizer(config, { epochs: 100, stepsPerEpoch: 100 }, shapes);
   const initial = initModel(model, 0);
   const groups = { ...initial, slots: initState(optimizer, initial.params) };

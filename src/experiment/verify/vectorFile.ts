@@ -19,7 +19,7 @@ const problemSchema = z.object({
     .min(1),
   gradients: z.array(byName).min(1),
 });
-export type Problem = z.output<typeof problemSchema>;
+type Problem = z.output<typeof problemSchema>;
 
 const referenceSchema = z.strictObject({
   lr: z.number().default(1e-3),
@@ -95,11 +95,24 @@ const fileSchema = z
   .object({ reference_defaults: defaultsSchema, paper_defaults: defaultsSchema })
   .catchall(z.unknown());
 
+/** What one case of `verify optimizer` replays: gradients in, and the parameters that must follow after every step. */
 export interface VectorCase {
   readonly group: string;
   readonly name: string;
-  readonly problem: Problem;
-  readonly steps: z.output<typeof caseSchema>['steps'];
+  readonly problem: {
+    readonly params: readonly {
+      readonly name: string;
+      readonly role: string;
+      readonly shape: readonly number[];
+      readonly value: ArrayLike<number>;
+    }[];
+    readonly gradients: readonly Readonly<Record<string, ArrayLike<number>>>[];
+  };
+  readonly steps: readonly {
+    readonly lr?: number | undefined;
+    readonly merged?: boolean | undefined;
+    readonly params: Readonly<Record<string, ArrayLike<number>>>;
+  }[];
   readonly config: OptimizerConfig;
   readonly run: RunLength;
 }

@@ -31,7 +31,7 @@ export async function verifyCase(vector: VectorCase, backend: Backend, tolerance
   const { group, name, problem, steps, config, run } = vector;
   const shapes = Object.fromEntries(problem.params.map((p) => [p.name, p.shape]));
   const roles = Object.fromEntries(problem.params.map((p) => [p.name, roleIn(p.role, p.shape)]));
-  const hosted = (values: Readonly<Record<string, readonly number[]>>): HostTensors =>
+  const hosted = (values: Readonly<Record<string, ArrayLike<number>>>): HostTensors =>
     Object.fromEntries(
       problem.params.map((p) => [p.name, { shape: p.shape, data: Float32Array.from(values[p.name]!) }]),
     );
@@ -59,11 +59,12 @@ export async function verifyCase(vector: VectorCase, backend: Backend, tolerance
       if (merged) outputs = await merge!({});
 
       for (const { name } of problem.params) {
-        expected.params[name]!.forEach((value, j) => {
-          const difference = Math.abs(outputs[name]!.data[j]! - value);
+        const [found, values] = [outputs[name]!.data, expected.params[name]!];
+        for (let j = 0; j < values.length; j++) {
+          const difference = Math.abs(found[j]! - values[j]!);
           const error = Number.isNaN(difference) ? Infinity : difference;
           if (error > worst.error) worst = { error, where: `${name}[${j}] t=${t}` };
-        });
+        }
       }
       if (expected.lr !== undefined && Math.abs(optimizer.lr(t) - expected.lr) > 1e-12) {
         note ??= `lr ${optimizer.lr(t)} at t=${t}, file ${expected.lr}`;

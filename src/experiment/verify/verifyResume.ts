@@ -24,6 +24,7 @@ const lasting = [
   'epochs',
   'last',
   'best',
+  'peak',
   'activity',
   'weights',
   'pairing',

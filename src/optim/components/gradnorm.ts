@@ -8,12 +8,15 @@ import { product, times } from '../factors.ts';
  *
  *     g ← g / (std(g) + ε)      sample standard deviation (n − 1) over the whole tensor, if it has more than 2 elements
  *
- * The mean is not subtracted by this step. With `passes: 2` the momentum, but not the second moment, sees a second
- * division by std + ε of the already normalised gradient, which matters only where std is near ε.
+ * The mean is not subtracted by this step. The reference code normalises twice: the second moment sees one pass, the
+ * first moment two (the division repeated on the already normalised gradient), MADGRAD one. One pass leaves
+ * std/(std + ε) instead of 1, so the two differ wherever std is not far above ε = 10⁻⁸. That is common: adaptive clipping
+ * caps the gradient of every tensor that starts at zero (offsets, biases) at a norm of 10⁻⁵, and behind SkipInit scalars
+ * whole branches start with vanishing gradients. `passes: 1` gives both moments the same gradient.
  *
  * Reference: the Ranger21 code (July 2021); it has no paper. https://github.com/lessw2020/Ranger21
- * Differs from the reference code: one pass for both moments; where std < 10⁻⁶ rms (all entries equal) the divisor is
- * rms + ε, because dividing by ε alone throws the weights away.
+ * Differs from the reference code: where std < 10⁻⁶ rms (all entries equal) the divisor is rms + ε, because dividing by
+ * ε alone throws the weights away.
  */
 export const gradnorm = defineComponent({
   slot: 'gradient',
@@ -25,8 +28,8 @@ export const gradnorm = defineComponent({
     eps: z.number().positive().default(1e-8).describe('ε: added to the standard deviation'),
     passes: z
       .union([z.literal(1), z.literal(2)])
-      .default(1)
-      .describe('2: the momentum’s gradient is normalised once more, as the code of 2021 does'),
+      .default(2)
+      .describe('2: the first moment’s gradient is normalised once more than the second’s, as in the reference code'),
   }),
   build:
     ({ eps, passes }) =>
@@ -35,8 +38,9 @@ export const gradnorm = defineComponent({
       const { value, factor, deviation } = spread(gradient, weights);
       tally?.share('gradnorm/scale', deviation, 1);
       const divisor = add(deviation, eps);
-      const again = passes === 2 ? div(1, add(div(deviation, divisor), eps)) : 1;
-      return { ...gradient, value, factor: div(factor, divisor), again: times(gradient.again, again) };
+      const second = passes === 2 ? div(1, add(div(deviation, divisor), eps)) : 1;
+      const momentumFactor = times(gradient.momentumFactor, second);
+      return { ...gradient, value, factor: div(factor, divisor), momentumFactor };
     },
 });
 

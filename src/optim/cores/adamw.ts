@@ -54,8 +54,8 @@ export const adamw = defineCore({
       }),
       decayRate: (scalars) => scalars['lr']!,
       root: sqrt,
-      observe({ value, factor, again }, state, { stepSize, rootScale, varianceScale }, tally) {
-        if (isPlain && !amsgrad && !adabelief && again === 1) {
+      observe({ value, factor, momentumFactor }, state, { stepSize, rootScale, varianceScale }, tally) {
+        if (isPlain && !amsgrad && !adabelief && momentumFactor === 1) {
           return {
             state: {},
             second: undefined,
@@ -68,9 +68,9 @@ export const adamw = defineCore({
           };
         }
         const k = product(value, times(factor, scale));
-        const moving = momentum.update({ value: k, factor: times(again, 1 / scale) }, state, tally);
+        const moving = momentum.update({ value: k, factor: times(momentumFactor, 1 / scale) }, state, tally);
         const v = keepsVariance ? add(mul(state['v']!, beta2), square(k)) : undefined;
-        const distance = () => sub(product(k, times(again, 1 / scale)), moving.current); // exactly 0 where m = g
+        const distance = () => sub(product(k, times(momentumFactor, 1 / scale)), moving.current); // exactly 0 where m = g
         const s = adabelief ? add(mul(state['s']!, beta2), mul(square(distance()), 1 - beta2)) : undefined;
         const second = (s ?? v)!;
         const vMax = amsgrad ? maximum(state['vMax']!, second) : undefined;

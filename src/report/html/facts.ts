@@ -2,8 +2,10 @@
 import { inPoints } from '../../experiment/study/protocol.ts';
 import type { StudyTable } from '../../experiment/table/table.ts';
 import type { StudyPlan } from '../../runs/study.ts';
+import { chanceText } from '../captionText.ts';
 import { markup, type Markup } from '../markup.ts';
 import { percent } from '../numbers.ts';
+import { semanticsText } from '../captionText.ts';
 import { tierText } from '../tierText.ts';
 
 export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTable): Markup {
@@ -16,11 +18,12 @@ export function studyFacts(plan: StudyPlan, { caption, rows, target }: StudyTabl
       'images',
       images && `${images.train} to train on, ${images.test} held out${image ? `, ${image.join(' × ')}` : ''}`,
     ],
+    ['chance', caption.chance && chanceText(caption.chance)],
     [
       'training',
       `${caption.epochs} epochs, batch ${caption.batch}${caption.steps === null ? '' : `, ${caption.steps} steps`}`,
     ],
-    ['optimizer', `${caption.semantics} semantics, lr ${caption.lr}, weight decay ${caption.weightDecay}`],
+    ['optimizer', `${semanticsText(caption)}; lr ${caption.lr}, weight decay ${caption.weightDecay}`],
     ['hyperparameters', tierText(protocol)],
     ['plan', `${plan.arms.length} arms, seeds ${plan.seeds.join(', ')}: ${caption.runs} runs, ${completed} completed`],
     [

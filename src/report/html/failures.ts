@@ -1,15 +1,13 @@
 /** The runs that did not complete, one by one, and where to look. */
 import type { RunCell, Row } from '../../experiment/table/rows.ts';
+import { isWhole, stateWord } from '../../runs/statuses.ts';
 import { markup, type Markup } from '../markup.ts';
 
 export function failureList(rows: readonly Row[]): Markup {
-  const failed = rows.flatMap(({ arm, runs }) =>
-    runs.flatMap((run) => (run.state === 'completed' || run.state === 'target_reached' ? [] : [{ arm, run }])),
-  );
+  const failed = rows.flatMap(({ arm, runs }) => runs.flatMap((run) => (isWhole(run.state) ? [] : [{ arm, run }])));
   if (failed.length === 0) return markup`<p>None: every planned run completed.</p>`;
   return markup`<ul>${failed.map(({ arm, run }) => {
-    const state = run.state === 'planned' ? 'not started' : run.state;
-    return markup`<li><code>${arm}</code>, seed ${run.seed}: <strong>${state}</strong>${run.reason && `, ${run.reason}`} ${run.state !== 'planned' && markup`(${runLink(run, run.id.slice(0, 8))})`}</li>`;
+    return markup`<li><code>${arm}</code>, seed ${run.seed}: <strong>${stateWord(run.state)}</strong>${run.reason && `, ${run.reason}`} ${run.state !== 'planned' && markup`(${runLink(run, run.id.slice(0, 8))})`}</li>`;
   })}</ul>`;
 }
 

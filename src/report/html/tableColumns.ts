@@ -1,5 +1,6 @@
 /** The columns of the tables on the page: which cells, and what they are about. */
 import type { Row } from '../../experiment/table/rows.ts';
+import { failedText } from '../../runs/statuses.ts';
 import { cells, type Cell } from '../cells.ts';
 import { markup, type Markup } from '../markup.ts';
 import { runLink } from './failures.ts';
@@ -90,7 +91,7 @@ export const detailColumns = (confidence: string): readonly Column[] => [
   arm,
   column(
     'Failed',
-    `runs that diverged or got stuck, of those that ended; ${confidence} Wilson interval of the share`,
+    `runs that ${failedText}, of those that ended; ${confidence} Wilson interval of the share`,
     cells.failed,
   ),
   column(

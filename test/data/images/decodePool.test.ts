@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openPool, thread } from '../../../src/data/images/decodePool.ts';
-import type { Setup, Task } from '../../../src/data/images/tasks.ts';
+import type { Task } from '../../../src/data/images/tasks.ts';
 import { UserError } from '../../../src/errors.ts';
 import { permutation, stream } from '../../../src/random.ts';
 import '../threads.ts';
@@ -15,7 +15,7 @@ const orderOf = (epoch: number) => permutation(20, stream(1, 'order', epoch));
 
 function openedPool(workers: number) {
   const told: string[] = [];
-  return { told, pool: openPool({} as Setup, { workers, say: (line) => void told.push(line) }) };
+  return { told, pool: openPool({}, { workers, say: (line) => void told.push(line) }) };
 }
 const outOfMemory = () => new Worker('throw new Error("out of memory")', { eval: true });
 

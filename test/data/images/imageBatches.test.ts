@@ -4,15 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { trainBatches } from '../../../src/data/batches.ts';
 import type { Batches, ImageDataset } from '../../../src/data/dataset.ts';
 import { decodedEvaluation, decodedTraining } from '../../../src/data/images/imageBatches.ts';
-import { openFolder } from '../../../src/data/images/imageDataset.ts';
 import { packImages } from '../../../src/data/images/packImages.ts';
 import { permutation, stream } from '../../../src/random.ts';
-import { imageTree, openTree } from './imageTree.ts';
+import { imageTree, openTree, openTreeFolder, silent } from './imageTree.ts';
 import { started } from '../threads.ts';
 import { sha256 } from '../toy.ts';
 
 const options = { batch: 10, seed: 3, augment: { crop: 0, flip: true } };
-const quiet = { say: () => undefined, onStart: () => () => undefined, policy: 'error', force: false } as const;
+const quiet = { reading: silent, policy: 'error', force: false } as const;
 
 /** Hashes of the batches of some steps, and of a whole evaluation. */
 async function hashes(dataset: ImageDataset, steps: readonly number[]): Promise<{ train: string[]; test: string[] }> {
@@ -37,37 +36,31 @@ describe('the same bytes', () => {
 
   test('with 0, 1, 2 and 4 threads, in any order', async () => {
     const root = imageTree();
-    const expected = await hashes(openTree(root).dataset, steps);
+    const expected = await hashes((await openTree(root)).dataset, steps);
     expect(new Set(expected.train).size).toBe(5);
     for (const workers of [1, 2, 4]) {
-      expect(await hashes(openTree(root, { workers }).dataset, steps)).toEqual(expected);
+      expect(await hashes((await openTree(root, { workers })).dataset, steps)).toEqual(expected);
     }
-    const backwards = await hashes(openTree(root, { workers: 2 }).dataset, [5, 1, 4, 4, 2, 3]);
+    const backwards = await hashes((await openTree(root, { workers: 2 })).dataset, [5, 1, 4, 4, 2, 3]);
     expect(backwards.train).toEqual([5, 1, 4, 4, 2, 3].map((t) => expected.train[t - 1]));
   });
 
   test('from the folder and from shards of the same files, on shards of pixels for evaluation too', async () => {
     const root = imageTree();
     const shards = join(root, 'packed');
-    const expected = await hashes(openTree(root).dataset, steps);
-    await packImages(
-      openFolder(root, 'error', () => undefined),
-      { ...quiet, root: shards, format: 'jpeg', size: null, workers: 0 },
-    );
-    expect(await hashes(openTree(shards).dataset, steps)).toEqual(expected);
+    const expected = await hashes((await openTree(root)).dataset, steps);
+    await packImages(openTreeFolder(root), { ...quiet, root: shards, format: 'jpeg', size: null, workers: 0 });
+    expect(await hashes((await openTree(shards)).dataset, steps)).toEqual(expected);
 
     const pixels = join(root, 'pixels');
-    await packImages(
-      openFolder(root, 'error', () => undefined),
-      { ...quiet, root: pixels, format: 'raw', size: null, workers: 2 },
-    );
-    expect(await hashes(openTree(pixels, { workers: 1 }).dataset, steps)).toEqual(expected);
+    await packImages(openTreeFolder(root), { ...quiet, root: pixels, format: 'raw', size: null, workers: 2 });
+    expect(await hashes((await openTree(pixels, { workers: 1 })).dataset, steps)).toEqual(expected);
   });
 
   test('after a thread was killed: another takes its place and its images are decoded again', async () => {
     const root = imageTree();
-    const expected = await hashes(openTree(root).dataset, steps);
-    const { dataset, told } = openTree(root, { workers: 2 });
+    const expected = await hashes((await openTree(root)).dataset, steps);
+    const { dataset, told } = await openTree(root, { workers: 2 });
     const before = started.length;
     const train = decodedTraining(dataset, options);
     const found: string[] = [];
@@ -87,7 +80,7 @@ describe('the same bytes', () => {
 
 describe('the ring', () => {
   test('holds three batches: nothing more is decoded until one is given back', async () => {
-    const { dataset } = openTree(imageTree());
+    const { dataset } = await openTree(imageTree());
     const train = decodedTraining(dataset, { ...options, batch: 4 });
     const held = [await train.batch(1), await train.batch(2), await train.batch(3)];
     const fourth = train.batch(4);
@@ -101,7 +94,7 @@ describe('the ring', () => {
   });
 
   test('many steps asked for at once come as they are given back', async () => {
-    const { dataset } = openTree(imageTree(), { workers: 1 });
+    const { dataset } = await openTree(imageTree(), { workers: 1 });
     const train = decodedTraining(dataset, { ...options, batch: 4 });
     const all = [1, 2, 3, 4, 5, 6, 7].map((t) =>
       train.batch(t).then(({ indices, release }) => {
@@ -115,7 +108,7 @@ describe('the ring', () => {
   });
 
   test('closed: threads are gone, and what was asked for is refused', async () => {
-    const { dataset } = openTree(imageTree(), { workers: 2 });
+    const { dataset } = await openTree(imageTree(), { workers: 2 });
     const train: Batches = decodedTraining(dataset, options);
     const before = started.length;
     const refused = expect(train.batch(1)).rejects.toThrow('closed');
@@ -125,7 +118,7 @@ describe('the ring', () => {
   });
 
   test('training and evaluation share the threads', async () => {
-    const { dataset } = openTree(imageTree(), { workers: 1 });
+    const { dataset } = await openTree(imageTree(), { workers: 1 });
     const before = started.length;
     await hashes(dataset, [1]);
     expect(started.length).toBe(before + 1);
@@ -134,7 +127,7 @@ describe('the ring', () => {
 
 describe('evaluation', () => {
   test('every sample once, the last batch filled up with zeros of weight 0', async () => {
-    const { dataset } = openTree(imageTree());
+    const { dataset } = await openTree(imageTree());
     const evaluation = decodedEvaluation(dataset, { batch: 6 });
     const seen: number[][] = [];
     for await (const { labels, weights, images } of evaluation.batches()) {
@@ -151,8 +144,8 @@ describe('evaluation', () => {
   });
 });
 
-test('a crop that pads is refused, and so is a batch larger than the set', () => {
-  const { dataset } = openTree(imageTree());
+test('a crop that pads is refused, and so is a batch larger than the set', async () => {
+  const { dataset } = await openTree(imageTree());
   expect(() => trainBatches(dataset, { ...options, augment: { crop: 4, flip: true } })).toThrow(
     'train.augment.crop is 4',
   );

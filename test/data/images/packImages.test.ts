@@ -4,19 +4,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncate
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { openFolder } from '../../../src/data/images/imageDataset.ts';
 import { decodeWhole } from '../../../src/data/images/decode.ts';
 import { readStored } from '../../../src/data/images/imageStore.ts';
 import { packImages, type PackOptions } from '../../../src/data/images/packImages.ts';
 import { verifyShards } from '../../../src/data/images/verifyImages.ts';
 import { UserError } from '../../../src/errors.ts';
 import { className, makeImageTree } from '../../bench/makeImageTree.js';
-import { imageTree, openTree } from './imageTree.ts';
+import { imageTree, openTree, openTreeFolder, silent } from './imageTree.ts';
 import '../threads.ts';
 import { sha256, temporaryFolder } from '../toy.ts';
 
-const silent = () => undefined;
-const folderOf = (root: string) => openFolder(root, 'error', silent);
+const folderOf = (root: string) => openTreeFolder(root);
+const checking = { workers: 0, reading: silent };
 const options = (root: string, more: Partial<PackOptions> = {}): PackOptions => ({
   root,
   format: 'jpeg',
@@ -24,8 +23,7 @@ const options = (root: string, more: Partial<PackOptions> = {}): PackOptions => 
   policy: 'error',
   workers: 0,
   force: false,
-  say: silent,
-  onStart: () => silent,
+  reading: silent,
   ...more,
 });
 const filesIn = (root: string) =>
@@ -64,10 +62,10 @@ describe('packing', () => {
     for (const workers of [0, 2])
       await packImages(folderOf(root), options(join(root, `by${workers}`), { workers, size: 22 }));
     expect(filesIn(join(root, 'by0'))).toEqual(filesIn(join(root, 'by2')));
-    const fingerprint = (name: string) => openTree(join(root, name)).dataset.fingerprint;
-    expect(fingerprint('by0')).toBe(fingerprint('by2'));
+    const fingerprint = async (name: string) => (await openTree(join(root, name))).dataset.fingerprint;
+    expect(await fingerprint('by0')).toBe(await fingerprint('by2'));
     await packImages(folderOf(root), options(join(root, 'other'), { size: 23 }));
-    expect(fingerprint('other')).not.toBe(fingerprint('by0'));
+    expect(await fingerprint('other')).not.toBe(await fingerprint('by0'));
   });
 
   test('bad files: stop and name, or leave out and tell', async () => {
@@ -79,7 +77,10 @@ describe('packing', () => {
     expect(existsSync(join(root, 'a/shards.json'))).toBe(false);
     const told: string[] = [];
     const say = (line: string) => void told.push(line);
-    const manifest = await packImages(folderOf(root), options(join(root, 'b'), { policy: 'skip', say }));
+    const manifest = await packImages(
+      folderOf(root),
+      options(join(root, 'b'), { policy: 'skip', reading: { ...silent, say } }),
+    );
     expect(manifest.train[0]?.count).toBe(23);
     expect(told.at(-1)).toMatch(/^bad image 1: .*_0\.JPEG: .*\(left out\)$/);
   });
@@ -88,7 +89,7 @@ describe('packing', () => {
     const root = imageTree();
     const packed = join(root, 'packed');
     const first = await packImages(folderOf(root), options(packed));
-    expect(await packImages(folderOf(root), options(packed, { size: 22 }))).toEqual(first);
+    expect(await packImages(folderOf(root), options(packed))).toEqual(first);
     expect(await packImages(folderOf(root), options(packed, { size: 22, force: true }))).not.toEqual(first);
     await expect(packImages(folderOf(root), options(root))).rejects.toThrow(`${root} is not empty`);
   });
@@ -96,7 +97,8 @@ describe('packing', () => {
   test('a disk that is too small is told before anything is written', async () => {
     const root = imageTree();
     const source = folderOf(root);
-    const vast = { ...source, train: { ...source.train, count: 1e13 } };
+    const identity = () => Promise.resolve('0'.repeat(64));
+    const vast = { ...source, identity, train: { ...source.train, count: 1e13 } };
     await expect(packImages(vast, options(join(root, 'packed')))).rejects.toMatchObject({
       message: expect.stringMatching(/has .* GB free, the shards take about .* GB/) as string,
       code: 6,
@@ -119,9 +121,9 @@ describe('damage', () => {
 
   test('one bit of a record: `data verify` and training find it', async () => {
     const root = await packed();
-    expect(await verifyShards(root, () => silent)).toBe(2);
+    expect(await verifyShards(root, checking)).toBe(2);
     flip(join(root, 'train-00000.shard'), 50);
-    await expect(verifyShards(root, () => silent)).rejects.toMatchObject({ code: 5 });
+    await expect(verifyShards(root, checking)).rejects.toMatchObject({ code: 5 });
     expect(() => readStored(folderOf(root).train.store, 0)).toThrow('has a wrong checksum');
   });
 

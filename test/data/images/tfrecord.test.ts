@@ -1,14 +1,16 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { maskedCrc32c } from '../../../src/crc32c.ts';
 import { decodedTraining } from '../../../src/data/images/imageBatches.ts';
 import { readStored } from '../../../src/data/images/imageStore.ts';
+import { configKeys } from '../../../src/data/images/optionNames.ts';
 import { datasets } from '../../../src/data/registry.ts';
 import { readTfrecords } from '../../../src/data/images/tfrecord.ts';
 import { verifyRecords } from '../../../src/data/images/verifyImages.ts';
 import { UserError } from '../../../src/errors.ts';
 import { temporaryFolder } from '../toy.ts';
+import { silent } from './imageTree.ts';
 
 /** Written by test/fixtures/tfrecord.py with TensorFlow. */
 const written = JSON.parse(readFileSync('test/fixtures/tfrecord.json', 'utf8')) as {
@@ -25,7 +27,7 @@ function folder(layout: 'inception' | 'tfds', root = temporaryFolder()): string 
 
 describe.each(['inception', 'tfds'] as const)('the layout %s, written by TensorFlow', (layout) => {
   test('labels and images', () => {
-    const { train, test: held } = readTfrecords(folder(layout), 3);
+    const { train, test: held } = readTfrecords(folder(layout), 3, configKeys);
     expect([...train.labels]).toEqual(written.labels.train);
     expect([...held.labels]).toEqual(written.labels.validation);
     for (const [split, images] of [
@@ -58,14 +60,74 @@ describe.each(['inception', 'tfds'] as const)('the layout %s, written by TensorF
     const bytes = readFileSync(path);
     bytes[200] = (bytes[200] as number) ^ 4;
     writeFileSync(path, bytes);
-    const source = readTfrecords(root, 3);
+    const source = readTfrecords(root, 3, configKeys);
     expect(() => readStored(source.train.store, 0)).toThrow('wrong checksum');
     readStored(source.train.store, 1);
-    await expect(verifyRecords(source, () => () => undefined)).rejects.toThrow(
-      `1 images are not as they were: ${path}, record at byte 12`,
-    );
+    await expect(verifyRecords(source, silent)).rejects.toThrow(`1 image is damaged: ${path}, record at byte 12`);
   });
 });
+
+describe('classes and content', () => {
+  const load = (root: string, more: object = {}) => datasets.tfrecord.load({ root, image: 14, workers: 0, ...more });
+
+  test('classes are counted; said to be as many, the fingerprint is the same', async () => {
+    const root = folder('tfds');
+    const [counted, said, more] = [
+      await load(root),
+      await load(root, { classes: 3 }),
+      await load(root, { classes: 4 }),
+    ];
+    expect([counted.classes, said.classes, more.classes]).toEqual([3, 3, 4]);
+    expect(counted.fingerprint).toBe(said.fingerprint);
+    expect(more.fingerprint).not.toBe(said.fingerprint);
+    const { train, validation } = written.labels;
+    expect(await datasets.tfrecord.list({ root })).toMatchObject({
+      ...{ classes: 3, train: train.length, test: validation.length, heldOut: 'the validation files' },
+    });
+  });
+
+  test('a class without an image is not counted away', () => {
+    const root = folder('inception');
+    const { train, validation } = written.labels;
+    const isSecond = (label: number) => label === 1;
+    expect(train.some(isSecond) || validation.some(isSecond)).toBe(true);
+    for (const [name, bytes] of Object.entries(written.layouts.inception)) {
+      // the label is the last integer of a record: class 2 becomes class 3
+      writeFileSync(join(root, name), relabelled(Buffer.from(bytes, 'base64'), 2, 3));
+    }
+    expect(() => readTfrecords(root, undefined, configKeys)).toThrow(
+      `${root} has classes up to 2, and no image of class 1`,
+    );
+    expect(readTfrecords(root, 3, configKeys).classNames).toHaveLength(3);
+  });
+
+  test('the fingerprint follows the bytes of the files, and not their names', async () => {
+    const [a, b] = [folder('tfds'), folder('tfds')];
+    for (const name of Object.keys(written.layouts.tfds)) renameSync(join(b, name), join(b, `other-${name}`));
+    const before = await load(a);
+    expect((await load(b)).fingerprint).toBe(before.fingerprint);
+    const name = Object.keys(written.layouts.tfds).find((file) => file.includes('train'))!;
+    const bytes = readFileSync(join(a, name));
+    bytes[200] = bytes[200]! ^ 4; // in an image: its checksum is looked at when it is read
+    writeFileSync(join(a, name), bytes);
+    expect((await load(a)).fingerprint).not.toBe(before.fingerprint);
+  });
+});
+
+/** The records with the label `from` as `to`, checksums made again. */
+function relabelled(bytes: Buffer, from: number, to: number): Buffer {
+  const out = Buffer.from(bytes);
+  for (let at = 0; at < out.length;) {
+    const size = Number(out.readBigUInt64LE(at));
+    const payload = out.subarray(at + 12, at + 12 + size);
+    const key = payload.indexOf('image/class/label');
+    const label = payload.indexOf(Buffer.from([0x1a, 0x03, 0x0a, 0x01]), key) + 4; // integers (3) of one byte
+    if (payload[label] === from) payload[label] = to;
+    out.writeUInt32LE(maskedCrc32c(payload), at + 12 + size);
+    at += 16 + size;
+  }
+  return out;
+}
 
 describe('damaged files', () => {
   const name = 'train-00000-of-00002';
@@ -74,7 +136,7 @@ describe('damaged files', () => {
   const read = (content: Uint8Array, classes = 3) => {
     const root = folder('inception');
     writeFileSync(join(root, name), content);
-    return () => readTfrecords(root, classes);
+    return () => readTfrecords(root, classes, configKeys);
   };
   /** A record around a payload. */
   const record = (payload: Uint8Array) => {
@@ -122,7 +184,7 @@ describe('damaged files', () => {
     ];
     const root = folder('inception');
     writeFileSync(join(root, name), record(field(1, Buffer.concat(entries.map((entry) => field(1, entry))))));
-    const { labels, store } = readTfrecords(root, 3).train;
+    const { labels, store } = readTfrecords(root, 3, configKeys).train;
     expect(labels[0]).toBe(1);
     expect(readStored(store, 0)).toEqual({ encoded: Buffer.from('the image') });
   });
@@ -134,14 +196,14 @@ describe('damaged files', () => {
   test('a shard that is missing', () => {
     const root = folder('tfds');
     rmSync(join(root, 'imagenet2012-train.tfrecord-00001-of-00002'));
-    expect(() => readTfrecords(root, 3)).toThrow(`${root} has 1 train files, their names say 2`);
-    expect(() => readTfrecords(temporaryFolder(), 3)).toThrow('has no TFRecord files');
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has 1 train file, their names say 2`);
+    expect(() => readTfrecords(temporaryFolder(), 3, configKeys)).toThrow('has no TFRecord files');
   });
 
   test('two held-out splits in one folder, one of them without labels perhaps', () => {
     const root = folder('tfds');
     writeFileSync(join(root, 'imagenet2012-test.tfrecord-00000-of-00001'), bytes);
-    expect(() => readTfrecords(root, 3)).toThrow(UserError);
-    expect(() => readTfrecords(root, 3)).toThrow(`${root} has files of test and validation`);
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(UserError);
+    expect(() => readTfrecords(root, 3, configKeys)).toThrow(`${root} has files of test and validation`);
   });
 });

@@ -21,7 +21,8 @@ import type { TrialRecord } from '../../../src/runs/tuning.ts';
 import { sampleExperiment } from '../../runs/sample.ts';
 
 const base = sampleExperiment({ optimizer: { lr: 0.01 } });
-const heldOut = { fingerprint: 'f'.repeat(64), shape: [8, 8, 1], classes: 10, train: { count: 80 }, test: { count: 20 } } as unknown as Dataset; // prettier-ignore
+const split = (count: number) => ({ count, labels: Uint8Array.from({ length: count }, (_, i) => i % 10) });
+const heldOut = { fingerprint: 'f'.repeat(64), shape: [8, 8, 1], classes: 10, train: split(80), test: split(20) } as unknown as Dataset; // prettier-ignore
 const block = (over: Partial<SearchBlock>): SearchBlock => ({ ...searchSchema.parse({ seeds: [7, 8] }), ...over });
 const space: SearchBlock['space'] = {
   'optimizer.lr': { log: [1e-4, 1] },

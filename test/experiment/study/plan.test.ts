@@ -5,14 +5,18 @@ import { arms } from '../../../src/experiment/study/ablation.ts';
 import {
   checkPlan,
   continuePlan,
+  dataFacts,
   experimentOf,
   makePlan,
   planDifferences,
   seedList,
   studyProtocol,
 } from '../../../src/experiment/study/plan.ts';
+import { chanceOf } from '../../../src/experiment/table/outcomes.ts';
+import { optimizerSchema } from '../../../src/optim/config.ts';
 import { runId } from '../../../src/runs/id.ts';
 import { readPlan, writePlan, type Arm, type PlannedRun } from '../../../src/runs/study.ts';
+import { imageSet } from '../../data/toy.ts';
 import { sampleExperiment, temporaryFolder } from '../../runs/sample.ts';
 
 const fingerprint = 'fe'.repeat(32);
@@ -47,6 +51,37 @@ test('a plan is every arm with the first seed, then with the next', () => {
   expect(second.id).toBe(runId(experimentOf(plan, second), 1, fingerprint));
   expect(second.path).toBe(`-pnm/1-${second.id.slice(0, 8)}`);
   expect(experimentOf(plan, second).seed).toBe(1);
+});
+
+test('a plan records what its reference arm changes about the semantics it names', () => {
+  expect(planOf().changedOptions).toEqual([]);
+  const optimizer = optimizerSchema.parse({ components: { gradnorm: { passes: 1 } } });
+  expect(planOf({ changes: { optimizer } }).changedOptions).toEqual(['gradnorm.passes 1']);
+});
+
+test('a plan records how many images of each class there are, and what guessing scores', () => {
+  const images = imageSet(30, [2, 2, 1], 3);
+  const labels = (counts: number[]) => Uint8Array.from(counts.flatMap((n, k) => Array<number>(n).fill(k)));
+  const [train, test] = [labels([20, 9, 1]), labels([6, 18, 6])];
+  const facts = dataFacts({
+    ...images,
+    train: { ...images.train, labels: train },
+    test: { ...images.test, labels: test },
+  });
+  expect(facts).toMatchObject({ labels: { train: [20, 9, 1], test: [6, 18, 6] }, chance: { top1: 0.6 } });
+  expect(facts.chance!.uniformLoss).toBeCloseTo(1.0986122886681098, 14);
+  // −(2/3 ln 2/3 + 3/10 ln 3/10 + 1/30 ln 1/30)
+  expect(facts.chance!.priorLoss).toBeCloseTo(0.7448751594252957, 14);
+});
+
+test('a plan from before labels were recorded keeps its facts when it is gone on with', () => {
+  const older = { shape: [8, 8, 1], classes: 10, train: 1437, test: 360 };
+  const labels = { train: [1437], test: [360] };
+  const chance = { uniformLoss: 1, priorLoss: 1, top1: 0.5 };
+  const [frozen, requested] = [older, { ...older, labels, chance }].map((facts) => ({ ...planOf(), facts }));
+  expect(continuePlan(frozen!, requested!, at).facts).toEqual(older);
+  expect(continuePlan(planOf(), requested!, at).facts).toEqual(requested!.facts);
+  expect(chanceOf(frozen!)).toBe(0.1);
 });
 
 test('a plan survives its file', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { studyTable } from '../../../src/experiment/table/table.ts';
+import { captionText } from '../../../src/report/captionText.ts';
 import { sampleEntries, samplePlan } from '../sampleStudy.ts';
 
 const table = studyTable(samplePlan, sampleEntries());
@@ -90,6 +91,18 @@ describe('rows, worked out by hand', () => {
     expect(without.notes[0]).toMatch(/^means are over completed runs only, since the plan does not say/);
   });
 
+  test('the chance that the plan records counts instead, and the caption tells which it is', () => {
+    const chance = { uniformLoss: Math.log(10), priorLoss: 1.2, top1: 0.5 };
+    const unequal = { ...samplePlan, facts: { ...samplePlan.facts!, chance } };
+    const table = studyTable(unequal, sampleEntries());
+    expect(row('adamw', table).top1).toMatchObject({ mean: near((0.5 + 0.8 + 0.5) / 3), basis: 'intention to treat' });
+    expect(table.notes[0]).toContain('count at the accuracy of guessing, 50.0 %');
+    expect(captionText(table.caption)).toContain(' · chance 50.00 % · ');
+    expect(captionText(studyTable(samplePlan, sampleEntries()).caption)).toContain(
+      ' · chance 10.00 % (1/C, and ln C for losses: the plan does not record the labels) · ',
+    );
+  });
+
   test('each row names its runs, and each cell those behind it', () => {
     expect(row('adamw').runs.map(({ seed, state, reason }) => [seed, state, reason])).toEqual([
       [0, 'stuck', 'still at chance'],
@@ -113,7 +126,7 @@ describe('rows, worked out by hand', () => {
 describe('notes', () => {
   test('say what was not averaged and not paired', () => {
     expect(table.notes).toEqual([
-      'runs that diverged or got stuck count at the accuracy of guessing, 10.0 %: adamw 1 stuck, 1 diverged of 3',
+      'runs that diverged, exploded or got stuck count at the accuracy of guessing, 10.0 %: adamw 1 stuck, 1 diverged of 3',
       'missing, and in no mean: adamw+sched (1 not started)',
       'ranger21 − adamw+sched is over the seeds both have: 0, 2',
       'on in ranger21 without doing anything: softplus, lookahead; this study says nothing about that',
@@ -174,4 +187,9 @@ test('the caption says what was trained', () => {
     failed: 2,
   });
   expect(table.caption.model).toMatch(/^r8-basic/);
+});
+
+test('the caption lists the options that are not those of the semantics it names', () => {
+  const { caption } = studyTable({ ...samplePlan, changedOptions: ['gradnorm.passes 1'] }, sampleEntries());
+  expect(captionText(caption)).toContain(' · reference semantics, but gradnorm.passes 1 · lr 0.001');
 });

@@ -123,7 +123,7 @@ describe.each(compiling)('a training on $name', ({ name }) => {
 });
 
 test('decoding threads are heard', async () => {
-  const { dataset } = openTree(imageTree(), { workers: 2 });
+  const { dataset } = await openTree(imageTree(), { workers: 2 });
   const base = await digits('resnet', 'train.batch=4', 'train.epochs=2', 'train.augment.crop=0', 'log.meters=0');
   const dir = join(temporary(), 'run');
   const heard = await profile(base, dataset, dir, await engineOf('onnx'), {
